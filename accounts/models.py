@@ -1,0 +1,81 @@
+"""The person."""
+
+from typing import Any, ClassVar
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.models import PermissionsMixin
+from django.db import models
+from django.utils import timezone
+
+
+class UserManager(BaseUserManager["User"]):
+    def create_user(self, email: str, password: str | None = None, **values: Any) -> "User":
+        """Create a person; the address is stored lower-cased.  Raises IntegrityError when it is taken."""
+        user = self.model(email=email.strip().lower(), **values)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **values: Any) -> "User":
+        """Create a platform admin (`platform_role`); `manage.py create_admin` is the friendlier door."""
+        return self.create_user(email, password, platform_role="platform_admin", **values)
+
+    def get_by_natural_key(self, username: str | None) -> "User":
+        return self.get(email=(username or "").strip().lower())
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    class Theme(models.TextChoices):
+        SYSTEM = "system", "Same as my device"
+        LIGHT = "light", "Light"
+        DARK = "dark", "Dark"
+
+    class Digest(models.TextChoices):
+        OFF = "off", "Never"
+        DAILY = "daily", "Every day"
+        WEEKLY = "weekly", "Every week"
+
+    email = models.EmailField("e-mail address", unique=True, max_length=254)
+    name = models.CharField("name", max_length=120, blank=True)
+    is_active = models.BooleanField(default=True)
+    #: A role of scope `platform` in config/roles.yaml, or empty.  No form writes it; it is not `is_superuser`.
+    platform_role = models.CharField(max_length=40, blank=True, default="", editable=False)
+
+    theme = models.CharField("theme", max_length=10, choices=Theme, default=Theme.SYSTEM)
+    locale = models.CharField("language", max_length=10, default="en")
+    time_zone = models.CharField("time zone", max_length=64, default="UTC")
+    email_digest = models.CharField("e-mail digest", max_length=10, choices=Digest, default=Digest.WEEKLY)
+    analytics_consent = models.BooleanField("share usage statistics", default=False)
+
+    onboarded_at = models.DateTimeField(null=True, blank=True, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    objects = UserManager()
+
+    def __str__(self) -> str:
+        return self.display_name
+
+    def clean(self) -> None:
+        super().clean()
+        self.email = self.email.strip().lower()
+
+    @property
+    def display_name(self) -> str:
+        return self.name or self.email.partition("@")[0]
+
+    @property
+    def initials(self) -> str:
+        words = self.display_name.replace(".", " ").split()
+        return "".join(word[0] for word in words[:2]).upper() or "?"
+
+    @property
+    def is_staff(self) -> bool:
+        """Django's admin asks for this name.  Our own gate is `saas.access.staff_only`."""
+        return bool(self.platform_role)
+
+    def get_full_name(self) -> str:
+        return self.display_name

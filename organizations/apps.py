@@ -1,0 +1,13 @@
+from django.apps import AppConfig
+
+
+class OrganizationsConfig(AppConfig):
+    name = "organizations"
+
+    def ready(self) -> None:
+        from organizations import access, roles
+        from saas import hooks
+
+        roles.load()
+        hooks.membership.register(access.find_membership)
+        hooks.can.register(roles.can)

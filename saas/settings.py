@@ -1,0 +1,279 @@
+"""All settings. The environment is read here, once; `.env.example` explains every variable.
+
+Development needs no variable at all. Staging and production refuse to start with a missing or unsafe value, naming it.
+"""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+from csp.constants import NONCE, NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+from environs import Env, validate
+
+from saas.logs import logging_config
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env = Env()
+env.read_env(str(BASE_DIR / ".env"), recurse=False)
+
+# -- Which world is this ------------------------------------------------------------------------------------------
+ENVIRONMENT = env.str("ENVIRONMENT", "development", validate=validate.OneOf(["development", "staging", "production"]))
+IS_DEPLOYED = ENVIRONMENT != "development"
+DEBUG = env.bool("DEBUG", not IS_DEPLOYED)
+
+PORT = env.int("PORT", 8000)
+STREAM_PORT = env.int("STREAM_PORT", 8001)
+MAIL_PORT = env.int("MAIL_PORT", 1025)
+MONGODB_PORT = env.int("MONGODB_PORT", 27117)
+VALKEY_PORT = env.int("VALKEY_PORT", 6479)
+DATA_DIR = Path(env.str("DATA_DIR", str(BASE_DIR / ".data")))
+
+DEVELOPMENT_SECRET_KEY = "development-only-secret-key-that-production-refuses-to-start-with"
+SECRET_KEY = env.str("SECRET_KEY", DEVELOPMENT_SECRET_KEY)
+SITE_URL = env.str("SITE_URL", f"http://localhost:{PORT}").rstrip("/")
+STREAM_URL = env.str("STREAM_URL", SITE_URL if IS_DEPLOYED else f"http://localhost:{STREAM_PORT}").rstrip("/")
+SITE_HOST = SITE_URL.split("://", 1)[-1].split("/", 1)[0]
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", [SITE_HOST.rsplit(":", 1)[0]])
+CSRF_TRUSTED_ORIGINS = [SITE_URL]
+# How many proxies in front of us append to X-Forwarded-For. 0: the header is not believed.
+TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", 0)
+
+# -- Data: one MongoDB for models and documents, Valkey for what may be lost ------------------------------------------
+MONGODB_URI = env.str("MONGODB_URI", f"mongodb://localhost:{MONGODB_PORT}/groundwork?replicaSet=rs0")
+REDIS_URL = env.str("REDIS_URL", f"redis://localhost:{VALKEY_PORT}/0")
+MONGODB_NAME = MONGODB_URI.split("?", 1)[0].split("://", 1)[-1].partition("/")[2] or "groundwork"
+DATABASES = {
+    "default": {
+        "ENGINE": "saas.mongo",
+        "HOST": MONGODB_URI,
+        "NAME": MONGODB_NAME,
+        # A page says "database unavailable" after four seconds instead of waiting for thirty.
+        "OPTIONS": {"serverSelectionTimeoutMS": 4000, "connectTimeoutMS": 4000, "retryWrites": True},
+    }
+}
+DEFAULT_AUTO_FIELD = "saas.mongo.fields.StrObjectIdAutoField"
+# The libraries' own migrations speak of integer keys.
+MIGRATION_MODULES = {
+    label: f"saas.mongo.migrations.{label}" for label in ("auth", "contenttypes", "sessions", "account")
+}
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "cache",
+        "OPTIONS": {"socket_connect_timeout": 2, "socket_timeout": 2},
+    }
+}
+SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
+
+# -- Applications -----------------------------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "saas",
+    "accounts",
+    "organizations",
+    "platform_admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.humanize",  # allauth's templates
+    "django.contrib.staticfiles",
+    "django.forms",  # our form renderer finds Django's widget templates
+    "allauth",
+    "allauth.account",
+    "csp",
+    "django_htmx",
+    "django_structlog",
+    "lucide",
+    "template_partials",
+]
+if not IS_DEPLOYED:
+    INSTALLED_APPS.append("saas.sandbox")
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "saas.health.HealthMiddleware",  # before sessions and hosts: a probe needs neither
+    "django_structlog.middlewares.RequestMiddleware",
+    "saas.errors.ServiceUnavailableMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "accounts.middleware.PreferencesMiddleware",
+    "saas.access.AccessMiddleware",
+    "accounts.middleware.OnboardingMiddleware",
+]
+
+ROOT_URLCONF = "saas.urls"
+WSGI_APPLICATION = "saas.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "saas.context.page",
+            ]
+        },
+    }
+]
+FORM_RENDERER = "saas.forms.FormRenderer"
+
+# -- People and their sign-in --------------------------------------------------------------------------------------------
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "organizations:organization_list"
+ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_UNIQUE_EMAIL = True
+ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+ACCOUNT_CONFIRM_EMAIL_ON_GET = False  # a mail scanner that opens the link uses nothing up
+ACCOUNT_LOGOUT_ON_GET = False
+ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION = True
+ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_LOGOUT_REDIRECT_URL = "home"
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = SITE_URL.split("://", 1)[0]
+
+# -- Organizations ---------------------------------------------------------------------------------------------------------
+ALLOW_USER_TO_CREATE_ORGANIZATION = env.bool("ALLOW_USER_TO_CREATE_ORGANIZATION", True)
+ORGANIZATION_LIMIT = env.int("ORGANIZATION_LIMIT", 5, validate=validate.Range(min=1))
+MEMBERSHIP_LIMIT = env.int("MEMBERSHIP_LIMIT", 100, validate=validate.Range(min=1))
+CREATOR_ROLE = env.str("CREATOR_ROLE", "owner")
+
+# -- Mail: Resend with its key, any SMTP server by URL, else the inbox page /sandbox/mail/ -------------------------------------
+EMAIL_FROM = env.str("EMAIL_FROM", "Groundwork <hello@groundwork.test>")
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = EMAIL_FROM
+RESEND_API_KEY = env.str("RESEND_API_KEY", "")
+EMAIL_URL = env.str("EMAIL_URL", "")
+EMAIL_TIMEOUT = 15
+if RESEND_API_KEY:
+    EMAIL_BACKEND = "anymail.backends.resend.EmailBackend"
+    ANYMAIL = {"RESEND_API_KEY": RESEND_API_KEY}
+elif EMAIL_URL:
+    vars().update(env.dj_email_url("EMAIL_URL"))
+else:
+    EMAIL_HOST = "localhost"
+    EMAIL_PORT = MAIL_PORT
+MAIL_SANDBOX_DIR = DATA_DIR / "mail"
+
+# -- Background work -----------------------------------------------------------------------------------------------------------
+CELERY_BROKER_URL = REDIS_URL
+
+# -- Errors and logs ---------------------------------------------------------------------------------------------------------
+SENTRY_DSN = env.str("SENTRY_DSN", "")
+LOG_LEVEL = env.str("LOG_LEVEL", "INFO")
+
+# -- Languages and time -----------------------------------------------------------------------------------------------------
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English")]
+TIME_ZONE = "UTC"
+USE_TZ = True
+
+# -- Static files ---------------------------------------------------------------------------------------------------------------
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / ".staticfiles"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        if IS_DEPLOYED
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
+}
+WHITENOISE_USE_FINDERS = not IS_DEPLOYED
+MEDIA_ROOT = DATA_DIR / "media"
+
+# -- Security --------------------------------------------------------------------------------------------------------------------
+SESSION_COOKIE_NAME = "__Host-session" if IS_DEPLOYED else "session"
+SESSION_COOKIE_AGE = 60 * 60 * 24 * 30
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_DEPLOYED
+CSRF_COOKIE_NAME = "__Host-csrf" if IS_DEPLOYED else "csrf"
+CSRF_COOKIE_HTTPONLY = True  # htmx takes the token from the page
+SECURE_SSL_REDIRECT = IS_DEPLOYED
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
+SECURE_HSTS_SECONDS = 60 * 60 * 24 * 365 if IS_DEPLOYED else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = IS_DEPLOYED
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "script-src": [SELF, NONCE],
+        "style-src": [SELF, NONCE],
+        "img-src": [SELF, "data:"],
+        "connect-src": [SELF, STREAM_URL],
+        "object-src": [NONE],
+        "base-uri": [NONE],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+    }
+}
+
+
+def refuse_unsafe_values() -> None:
+    """Stop a deployed start that lacks a value or carries one made for development, naming each.
+
+    Raises ImproperlyConfigured.
+    """
+    rules = {
+        "SECRET_KEY": (
+            SECRET_KEY == DEVELOPMENT_SECRET_KEY or len(SECRET_KEY) < 50,
+            "set it to 50 random characters or more",
+        ),
+        "SITE_URL": (not SITE_URL.startswith("https://"), "set it to the public https:// address"),
+        "MONGODB_URI": (not env.str("MONGODB_URI", ""), "set it to your replica set"),
+        "REDIS_URL": (not env.str("REDIS_URL", ""), "set it to your Valkey or Redis"),
+        "DEBUG": (DEBUG, "leave it out, or set it to false"),
+        "ALLOWED_HOSTS": ("*" in ALLOWED_HOSTS, "name the hosts"),
+        "EMAIL_FROM": (EMAIL_FROM.endswith(".test>"), "set it to an address of your domain"),
+        "RESEND_API_KEY or EMAIL_URL": (not (RESEND_API_KEY or EMAIL_URL), "set one of them, so that mail leaves"),
+    }
+    found = [f"{name}: {fix}" for name, (is_unsafe, fix) in rules.items() if is_unsafe]
+    if found:
+        raise ImproperlyConfigured(f"{ENVIRONMENT} does not start with these values.\n  " + "\n  ".join(found))
+
+
+if IS_DEPLOYED:
+    refuse_unsafe_values()
+
+# django-organizations has our package's name; ours must come first on the path (see organizations/__init__.py).
+_organizations = find_spec("organizations")
+if _organizations is None or Path(str(_organizations.origin)).parent != BASE_DIR / "organizations":
+    raise ImproperlyConfigured(
+        "The package `organizations` was found elsewhere. Run from the project's folder and do not install the project."
+    )
+
+LOGGING = logging_config(level=LOG_LEVEL, as_json=IS_DEPLOYED)
+
+if SENTRY_DSN:
+    import sentry_sdk
+
+    sentry_sdk.init(dsn=SENTRY_DSN, environment=ENVIRONMENT, send_default_pii=False)
