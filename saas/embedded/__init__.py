@@ -1,0 +1,1 @@
+"""Real MongoDB and Valkey servers for development and tests, and the runner behind `make dev`."""
