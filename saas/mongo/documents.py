@@ -1,0 +1,92 @@
+"""mongoengine on Django's MongoDB client: one pool, one database, one transaction.
+
+mongoengine's own registry of connections stays empty, so a document that is not built on `Document` has no database.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC
+from typing import Any, ClassVar
+
+import mongoengine
+from bson import CodecOptions, ObjectId
+from bson.binary import UuidRepresentation
+from django.db import DEFAULT_DB_ALIAS, connections
+from pymongo.collection import Collection
+from pymongo.database import Database
+
+# Django's ORM makes naive times aware by itself, so the shared client must not: each collection does it here.
+AWARE: CodecOptions[dict[str, Any]] = CodecOptions(
+    tz_aware=True, tzinfo=UTC, uuid_representation=UuidRepresentation.STANDARD
+)
+
+
+def database() -> Database[dict[str, Any]]:
+    """Django's database, connecting at the first use."""
+    connection: Any = connections[DEFAULT_DB_ALIAS]
+    return connection.database  # type: ignore[no-any-return]
+
+
+def get_collection(name: str) -> Collection[dict[str, Any]]:
+    """A collection of the shared client that reads aware UTC times. MongoDB keeps milliseconds."""
+    return database().get_collection(name, codec_options=AWARE)
+
+
+class StrObjectIdField(mongoengine.ObjectIdField):
+    """A key: ObjectId in the database, str in Python, as in `saas.mongo.fields`.
+
+    A malformed key is a ValidationError of mongoengine when saved or looked up.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.primary_key:
+            self.required = (
+                False  # the driver makes it at the insert, in one round trip
+            )
+
+    def to_python(self, value: Any) -> Any:
+        return None if value is None else str(value)
+
+    def __set__(self, instance: Any, value: Any) -> None:
+        super().__set__(instance, str(value) if isinstance(value, ObjectId) else value)
+
+
+class Document(mongoengine.Document):
+    """What every document stands on; `saas.tenancy` adds the scopes. Indexes come from `manage.py ensure_indexes`."""
+
+    meta: ClassVar[dict[str, Any]] = {
+        "abstract": True,
+        "auto_create_index": False,
+        "index_background": False,
+    }
+
+    id = StrObjectIdField(primary_key=True, db_field="_id")
+
+    @classmethod
+    def _get_db(cls) -> Database[dict[str, Any]]:
+        return database()
+
+    @classmethod
+    def _get_collection(cls) -> Collection[dict[str, Any]]:
+        """The collection, from the client that Django uses now: it changes after a fork and for the tests' database."""
+        found: Collection[dict[str, Any]] | None = cls._collection
+        current = database()
+        if (
+            found is None
+            or found.database.client is not current.client
+            or found.database.name != current.name
+        ):
+            found = current.get_collection(
+                cls._get_collection_name(), codec_options=AWARE
+            )
+            cls._collection = found
+        return found
+
+
+def concrete_documents(base: type[Any] = mongoengine.Document) -> Iterator[type[Any]]:
+    """Every document class that has a collection of its own, among the modules imported so far."""
+    for document in base.__subclasses__():
+        meta = document._meta
+        if not meta.get("abstract") and document._get_collection_name():
+            yield document
+        yield from concrete_documents(document)
