@@ -7,6 +7,8 @@ from django.contrib.auth.models import PermissionsMixin
 from django.db import models
 from django.utils import timezone
 
+from saas.mongo.fields import StrObjectIdField
+
 
 class UserManager(BaseUserManager["User"]):
     def create_user(self, email: str, password: str | None = None, **values: Any) -> "User":
@@ -35,6 +37,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         DAILY = "daily", "Every day"
         WEEKLY = "weekly", "Every week"
 
+    id = StrObjectIdField(primary_key=True)
     email = models.EmailField("e-mail address", unique=True, max_length=254)
     name = models.CharField("name", max_length=120, blank=True)
     is_active = models.BooleanField(default=True)
