@@ -1,0 +1,83 @@
+"""How a lower room hears a higher one: the higher room registers a function in `AppConfig.ready()`, the lower calls it.
+
+    hooks.membership.register(access.find_membership)      # organizations/apps.py
+    found = hooks.membership(slug, user)                    # saas/access.py, which knows no organization
+
+`Hook` has exactly one provider and is called like a function; `Hooks` has any number and is iterated. A new registry is
+one line at the end of this file.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any, Generic, ParamSpec, TypeVar
+
+from django.core import checks
+from django.core.exceptions import ImproperlyConfigured
+
+P = ParamSpec("P")
+R = TypeVar("R")
+Provider = TypeVar("Provider", bound=Callable[..., Any])
+
+
+class Hook(Generic[P, R]):
+    """One question with one provider.  An empty hook stops the boot (`saas.E001`)."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.provider: Callable[P, R] | None = None
+
+    def register(self, provider: Callable[P, R]) -> Callable[P, R]:
+        """Set the provider.  Raises ImproperlyConfigured when another one is there already."""
+        if self.provider not in (None, provider):
+            raise ImproperlyConfigured(f"hooks.{self.name} has a provider already: {self.provider!r}.")
+        self.provider = provider
+        return provider
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Ask the provider.  Raises ImproperlyConfigured while there is none."""
+        if self.provider is None:
+            raise ImproperlyConfigured(f"Nobody provides hooks.{self.name}: register it in an AppConfig.ready().")
+        return self.provider(*args, **kwargs)
+
+
+class Hooks(Generic[Provider]):
+    """Any number of providers, in the order of registration; registering one twice keeps one."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.providers: list[Provider] = []
+
+    def register(self, provider: Provider) -> Provider:
+        if provider not in self.providers:
+            self.providers.append(provider)
+        return provider
+
+    def __iter__(self) -> Iterator[Provider]:
+        return iter(self.providers)
+
+
+def register_checks() -> None:
+    """Let Django's checks refuse a start with an empty `Hook`."""
+    checks.register(check_hooks_are_filled)
+
+
+def check_hooks_are_filled(**_kwargs: Any) -> list[checks.CheckMessage]:
+    return [
+        checks.Error(
+            f"Nobody provides hooks.{hook.name}.",
+            hint="The room that knows the answer registers it in its AppConfig.ready(); is the room in INSTALLED_APPS?",
+            id="saas.E001",
+        )
+        for hook in globals().values()
+        if isinstance(hook, Hook) and hook.provider is None
+    ]
+
+
+#: (organization's slug, user) -> (organization, membership), or None when there is no such organization, the user is no
+#: member, or the membership is suspended.  At most two reads.
+membership: Hook[[str, Any], tuple[Any, Any] | None] = Hook("membership")
+
+#: can(actor, "project.update", org=organization or None for a platform permission, obj=None) -> bool
+can: Hook[..., bool] = Hook("can")
+
+#: What a higher room adds to a step of accounts.onboarding.
+onboarding_step: Hooks[Callable[..., Any]] = Hooks("onboarding_step")
