@@ -1,0 +1,44 @@
+"""Live messages to open pages, over Valkey's pub/sub and the stream process (saas/stream.py).
+
+They are hints: a page that misses one shows the truth at its next request.
+"""
+
+import json
+from functools import cache
+from hashlib import sha256
+from typing import Any
+
+import redis
+import structlog
+from django.conf import settings
+
+from saas.db import on_commit
+
+log = structlog.get_logger(__name__)
+
+
+def publish(channel: str, event: str, data: dict[str, Any] | None = None) -> None:
+    """Send an event to a channel after the commit.  Valkey being down is logged, never raised."""
+    message = json.dumps({"event": event, "data": data or {}})
+
+    def send() -> None:
+        try:
+            client().publish(channel, message)
+        except redis.RedisError as problem:
+            log.warning("live_message_lost", live_event=event, error=str(problem))
+
+    on_commit(send)
+
+
+def user_channel(user_id: str) -> str:
+    return f"live:user:{user_id}"
+
+
+def session_channel(session_key: str) -> str:
+    """A session's key is a secret; its hash names the channel."""
+    return f"live:session:{sha256(session_key.encode()).hexdigest()}"
+
+
+@cache
+def client() -> redis.Redis:
+    return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=2)

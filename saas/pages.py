@@ -1,0 +1,35 @@
+"""Public pages: landing and legal.  Their words stand in config/product.yaml and the templates."""
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from saas.access import public
+
+
+@public
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    return render(request, "home.html")
+
+
+@public
+@require_safe
+def terms(request: HttpRequest) -> HttpResponse:
+    return render(request, "legal/terms.html")
+
+
+@public
+@require_safe
+def privacy(request: HttpRequest) -> HttpResponse:
+    return render(request, "legal/privacy.html")
+
+
+@public
+@require_safe
+def robots(request: HttpRequest) -> HttpResponse:
+    lines = ["User-agent: *", "Disallow: /o/", "Disallow: /admin/", "Disallow: /accounts/"]
+    if settings.ENVIRONMENT == "staging":
+        lines = ["User-agent: *", "Disallow: /"]
+    return HttpResponse("\n".join(lines) + "\n", content_type="text/plain")

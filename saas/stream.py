@@ -1,0 +1,139 @@
+"""Server-sent events: the ASGI application of the `stream` process.
+
+`GET /stream/events` keeps one connection per open page and hands it what `saas.live.publish` sends to its user and
+its session.  It lives apart from the pages, so that open connections cost no page its thread.
+"""
+
+import asyncio
+import json
+import signal
+from collections.abc import Awaitable, Callable
+from http.cookies import SimpleCookie
+from typing import Any
+
+import redis.asyncio as redis
+import structlog
+from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, get_user_model
+from django.contrib.sessions.backends.cached_db import SessionStore
+from django.utils.crypto import constant_time_compare
+
+from saas.live import session_channel, user_channel
+
+log = structlog.get_logger(__name__)
+HEARTBEAT_SECONDS = 20
+Scope = dict[str, Any]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+
+stopping = asyncio.Event()
+
+
+async def application(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "lifespan":
+        await lifespan(receive, send)
+    elif scope["type"] == "http":
+        await route(scope, receive, send)
+
+
+async def lifespan(receive: Receive, send: Send) -> None:
+    while True:
+        message = await receive()
+        if message["type"] == "lifespan.startup":
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
+            await send({"type": "lifespan.startup.complete"})
+        elif message["type"] == "lifespan.shutdown":
+            stopping.set()
+            await send({"type": "lifespan.shutdown.complete"})
+            return
+
+
+async def route(scope: Scope, receive: Receive, send: Send) -> None:
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    if scope["path"] == "/stream/healthz":
+        return await answer(send, 200, "ok")
+    if scope["path"] != "/stream/events" or scope["method"] != "GET":
+        return await answer(send, 404, "not found")
+    if headers.get("origin") not in (None, settings.SITE_URL):
+        return await answer(send, 403, "foreign origin")
+    session_key = cookie(headers, settings.SESSION_COOKIE_NAME)
+    user_id = await asyncio.to_thread(signed_in_user, session_key) if session_key else None
+    if not session_key or not user_id:
+        return await answer(send, 401, "sign in")
+    await stream(receive, send, user_id=user_id, session_key=session_key)
+
+
+def cookie(headers: dict[str, str], name: str) -> str | None:
+    found = SimpleCookie(headers.get("cookie", "")).get(name)
+    return found.value if found else None
+
+
+def signed_in_user(session_key: str) -> str | None:
+    """The id of the active user whom this session belongs to, checked as Django checks it."""
+    session = SessionStore(session_key)
+    if not session.get(SESSION_KEY) or session.get(BACKEND_SESSION_KEY) not in settings.AUTHENTICATION_BACKENDS:
+        return None
+    user = get_user_model().objects.filter(pk=session[SESSION_KEY], is_active=True).first()
+    if user is None or not constant_time_compare(session.get(HASH_SESSION_KEY, ""), user.get_session_auth_hash()):
+        return None
+    return str(user.pk)
+
+
+async def stream(receive: Receive, send: Send, *, user_id: str, session_key: str) -> None:
+    """Forward messages until the page goes, the session ends, or the process stops."""
+    await send({"type": "http.response.start", "status": 200, "headers": response_headers(b"text/event-stream")})
+    await write(send, "retry: 3000\n: open\n\n")
+    client = redis.Redis.from_url(settings.REDIS_URL)
+    gone = asyncio.create_task(until_disconnected(receive))
+    ended = asyncio.create_task(stopping.wait())
+    forwarding = asyncio.create_task(forward(client, send, user_id=user_id, session_key=session_key))
+    try:
+        done, _ = await asyncio.wait({gone, ended, forwarding}, return_when=asyncio.FIRST_COMPLETED)
+        if forwarding in done and (problem := forwarding.exception()):
+            log.warning("stream_broken", error=str(problem))  # the browser reconnects by itself
+    finally:
+        for task in (gone, ended, forwarding):
+            task.cancel()
+        await client.aclose()
+    if not gone.done():
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def forward(client: redis.Redis, send: Send, *, user_id: str, session_key: str) -> None:
+    async with client.pubsub(ignore_subscribe_messages=True) as channel:
+        await channel.subscribe(user_channel(user_id), session_channel(session_key))
+        while True:
+            message = await channel.get_message(timeout=HEARTBEAT_SECONDS)
+            if message:
+                body = json.loads(message["data"])
+                await write(send, f"event: {body['event']}\ndata: {json.dumps(body['data'])}\n\n")
+                continue
+            if await asyncio.to_thread(signed_in_user, session_key) != user_id:
+                await write(send, "event: session_ended\ndata: {}\n\n")
+                return
+            await write(send, ": still here\n\n")
+
+
+async def until_disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def write(send: Send, text: str) -> None:
+    await send({"type": "http.response.body", "body": text.encode(), "more_body": True})
+
+
+async def answer(send: Send, status: int, text: str) -> None:
+    await send({"type": "http.response.start", "status": status, "headers": response_headers(b"text/plain")})
+    await send({"type": "http.response.body", "body": text.encode()})
+
+
+def response_headers(content_type: bytes) -> list[tuple[bytes, bytes]]:
+    return [
+        (b"content-type", content_type),
+        (b"access-control-allow-origin", settings.SITE_URL.encode()),
+        (b"access-control-allow-credentials", b"true"),
+        (b"vary", b"Origin, Cookie"),
+        (b"cache-control", b"no-store"),
+        (b"x-accel-buffering", b"no"),
+    ]

@@ -1,0 +1,32 @@
+"""The map of the site.  Every view carries a mark (saas/access.py); every URL has a line in tests/test_access.py."""
+
+from django.conf import settings
+from django.urls import include, path
+
+from saas import errors, health, pages
+
+urlpatterns = [
+    path("", pages.home, name="home"),
+    path("terms/", pages.terms, name="terms"),
+    path("privacy/", pages.privacy, name="privacy"),
+    path("robots.txt", pages.robots, name="robots"),
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+    path("accounts/", include("allauth.urls")),
+    path("", include("accounts.urls")),
+    path("o/", include("organizations.urls")),
+    path("admin/", include("platform_admin.urls")),
+]
+
+if not settings.IS_DEPLOYED:
+    from saas import styleguide
+
+    urlpatterns += [
+        path("styleguide/", styleguide.styleguide, name="styleguide"),
+        path("sandbox/", include("saas.sandbox.urls")),
+    ]
+
+handler400 = errors.bad_request
+handler403 = errors.permission_denied
+handler404 = errors.not_found
+handler500 = errors.server_error
