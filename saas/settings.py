@@ -73,15 +73,15 @@ INSTALLED_APPS = [
     "accounts",
     "organizations",
     "platform_admin",
-    "django.contrib.auth",
-    "django.contrib.contenttypes",
+    "saas.mongo.apps.AuthConfig",  # the library's app with our keys, as for the next ones
+    "saas.mongo.apps.ContentTypesConfig",
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.humanize",  # allauth's templates
     "django.contrib.staticfiles",
     "django.forms",  # our form renderer finds Django's widget templates
     "allauth",
-    "allauth.account",
+    "saas.mongo.apps.AccountConfig",
     "csp",
     "django_htmx",
     "django_structlog",

@@ -37,9 +37,7 @@ class DatabaseWrapper(backend.DatabaseWrapper):
     SchemaEditorClass = DatabaseSchemaEditor
     _pool_owners: ClassVar[dict[int, int]] = {}
 
-    def __init__(
-        self, settings_dict: dict[str, Any], alias: str = DEFAULT_DB_ALIAS
-    ) -> None:
+    def __init__(self, settings_dict: dict[str, Any], alias: str = DEFAULT_DB_ALIAS) -> None:
         super().__init__(settings_dict, alias=alias)
         self.session: ClientSession | None
         self.doomed_by: BaseException | None = None
@@ -63,9 +61,7 @@ class DatabaseWrapper(backend.DatabaseWrapper):
         with contextlib.suppress(AttributeError):
             del self.database
         pooled = self._connection_pools.pop(self.alias, None)
-        for each in {
-            id(each): each for each in (client, pooled) if each is not None
-        }.values():
+        for each in {id(each): each for each in (client, pooled) if each is not None}.values():
             if self._pool_owners.pop(id(each), None) == os.getpid():
                 each.close()
 
@@ -117,9 +113,7 @@ class DatabaseWrapper(backend.DatabaseWrapper):
             try:
                 self.session.commit_transaction()
             except PyMongoError as error:
-                if not left or not error.has_error_label(
-                    "UnknownTransactionCommitResult"
-                ):
+                if not left or not error.has_error_label("UnknownTransactionCommitResult"):
                     raise
             else:
                 return
@@ -129,9 +123,7 @@ class DatabaseWrapper(backend.DatabaseWrapper):
         try:
             if self.session is not None and self.session.in_transaction:
                 self.session.abort_transaction()
-        except (
-            PyMongoError
-        ) as error:  # the server drops it by itself; the caller's error matters more
+        except PyMongoError as error:  # the server drops it by itself; the caller's error matters more
             log.warning("A rollback did not reach MongoDB: %s", error)
         finally:
             self._reset_transaction()
@@ -163,8 +155,4 @@ class DatabaseWrapper(backend.DatabaseWrapper):
         super().rollback()
         if self.in_atomic_block_mongo:
             self.run_on_commit = callbacks
-            self.doom(
-                TransactionManagementError(
-                    "A block of django.db.transaction.atomic failed inside."
-                )
-            )
+            self.doom(TransactionManagementError("A block of django.db.transaction.atomic failed inside."))

@@ -25,17 +25,12 @@ class SQLCompiler(RemembersErrors, compiler.SQLCompiler):
 
 
 class SQLInsertCompiler(RemembersErrors, compiler.SQLInsertCompiler):
-    def insert(
-        self, docs: list[dict[str, Any]], returning_fields: Any = None
-    ) -> list[tuple[Any]]:
+    def insert(self, docs: list[dict[str, Any]], returning_fields: Any = None) -> list[tuple[Any]]:
         """Store the rows and return their keys as the key field shows them in Python."""
         rows: list[tuple[Any]] = super().insert(docs, returning_fields=returning_fields)
         if not rows or not hasattr(returning_fields[0], "from_db_value"):
             return rows
-        return [
-            (returning_fields[0].from_db_value(key, None, self.connection),)
-            for (key,) in rows
-        ]
+        return [(returning_fields[0].from_db_value(key, None, self.connection),) for (key,) in rows]
 
 
 class SQLDeleteCompiler(RemembersErrors, compiler.SQLDeleteCompiler):

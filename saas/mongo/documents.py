@@ -8,7 +8,7 @@ from datetime import UTC
 from typing import Any, ClassVar
 
 import mongoengine
-from bson import CodecOptions, ObjectId
+from bson import CodecOptions
 from bson.binary import UuidRepresentation
 from django.db import DEFAULT_DB_ALIAS, connections
 from pymongo.collection import Collection
@@ -31,36 +31,14 @@ def get_collection(name: str) -> Collection[dict[str, Any]]:
     return database().get_collection(name, codec_options=AWARE)
 
 
-class StrObjectIdField(mongoengine.ObjectIdField):
-    """A key: ObjectId in the database, str in Python, as in `saas.mongo.fields`.
-
-    A malformed key is a ValidationError of mongoengine when saved or looked up.
-    """
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if self.primary_key:
-            self.required = (
-                False  # the driver makes it at the insert, in one round trip
-            )
-
-    def to_python(self, value: Any) -> Any:
-        return None if value is None else str(value)
-
-    def __set__(self, instance: Any, value: Any) -> None:
-        super().__set__(instance, str(value) if isinstance(value, ObjectId) else value)
-
-
 class Document(mongoengine.Document):
-    """What every document stands on; `saas.tenancy` adds the scopes. Indexes come from `manage.py ensure_indexes`."""
+    """What every document stands on; `saas.tenancy` adds keys and scopes. Indexes come from `ensure_indexes`."""
 
     meta: ClassVar[dict[str, Any]] = {
         "abstract": True,
         "auto_create_index": False,
         "index_background": False,
     }
-
-    id = StrObjectIdField(primary_key=True, db_field="_id")
 
     @classmethod
     def _get_db(cls) -> Database[dict[str, Any]]:
@@ -71,14 +49,8 @@ class Document(mongoengine.Document):
         """The collection, from the client that Django uses now: it changes after a fork and for the tests' database."""
         found: Collection[dict[str, Any]] | None = cls._collection
         current = database()
-        if (
-            found is None
-            or found.database.client is not current.client
-            or found.database.name != current.name
-        ):
-            found = current.get_collection(
-                cls._get_collection_name(), codec_options=AWARE
-            )
+        if found is None or found.database.client is not current.client or found.database.name != current.name:
+            found = current.get_collection(cls._get_collection_name(), codec_options=AWARE)
             cls._collection = found
         return found
 

@@ -57,14 +57,10 @@ class StrObjectIdMixin:
             return value
         return to_object_id(value)
 
-    def get_db_prep_value(
-        self, value: Any, connection: BaseDatabaseWrapper, prepared: bool = False
-    ) -> Any:
+    def get_db_prep_value(self, value: Any, connection: BaseDatabaseWrapper, prepared: bool = False) -> Any:
         return value if prepared else self.get_prep_value(value)
 
-    def from_db_value(
-        self, value: Any, expression: Any, connection: BaseDatabaseWrapper
-    ) -> str | None:
+    def from_db_value(self, value: Any, expression: Any, connection: BaseDatabaseWrapper) -> str | None:
         return None if value is None else str(value)
 
     def pre_save(self, model_instance: Model, add: bool) -> Any:
@@ -106,6 +102,4 @@ class StrObjectIdField(StrObjectIdMixin, ObjectIdField):
         return name, path, args, kwargs
 
     def formfield(self, **kwargs: Any) -> Field:
-        return super().formfield(
-            **{"form_class": CharField, "min_length": 24, "max_length": 24, **kwargs}
-        )
+        return super().formfield(**{"form_class": CharField, "min_length": 24, "max_length": 24, **kwargs})

@@ -28,9 +28,7 @@ class DatabaseSchemaEditor(BackendSchemaEditor):
 
     def add_index(self, model: type[Model], index: Index, **kwargs: Any) -> None:
         target: type[Model] = kwargs.get("parent_model") or model
-        if (
-            type(index) is not Index
-        ):  # Atlas search indexes, which the connector builds and waits for
+        if type(index) is not Index:  # Atlas search indexes, which the connector builds and waits for
             super().add_index(model, index, **kwargs)
         elif found := self.index_model(model, index, **kwargs):
             self.get_collection(target._meta.db_table).create_indexes([found])
@@ -56,17 +54,11 @@ class DatabaseSchemaEditor(BackendSchemaEditor):
         if found is None:
             return None
         document = found.document
-        fields = (
-            [field]
-            if field
-            else [model._meta.get_field(name) for name, _ in index.fields_orders]
-        )
+        fields = [field] if field else [model._meta.get_field(name) for name, _ in index.fields_orders]
         if unique:
             _simplify_filter(document, fields, column_prefix)
         if len(fields) == 1:
-            expiry = EXPIRY.get(
-                ((parent_model or model)._meta.db_table, fields[0].column)
-            )
+            expiry = EXPIRY.get(((parent_model or model)._meta.db_table, fields[0].column))
             if expiry is not None:
                 document["expireAfterSeconds"] = expiry
         return found
