@@ -3,6 +3,7 @@
     @atomic                     the usual way: a service. Repeated as a whole when MongoDB reports a conflict.
     run_atomic(function, ...)   the same for a function that is not yours.
     with atomic():              inside a view or a test. Never repeated, so a conflict reaches the caller.
+    lock(row)                   other units that lock the same row wait for this one.
     on_commit(function)         runs after the outermost commit, or at once when there is no transaction.
 
 A block inside another joins it. An error that leaves any block, or an IntegrityError inside one, undoes the outermost
@@ -21,7 +22,9 @@ from functools import wraps
 from types import TracebackType
 from typing import Any, ParamSpec, TypeVar, cast, overload
 
+from bson import ObjectId
 from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.models import Model
 from django.db.transaction import TransactionManagementError
 from pymongo.errors import OperationFailure, PyMongoError
 
@@ -40,9 +43,7 @@ ABORTED_TRIES = 3
 def atomic() -> AbstractContextManager[None]: ...
 @overload
 def atomic(function: Callable[P, R], /) -> Callable[P, R]: ...
-def atomic(
-    function: Callable[P, R] | None = None, /
-) -> AbstractContextManager[None] | Callable[P, R]:
+def atomic(function: Callable[P, R] | None = None, /) -> AbstractContextManager[None] | Callable[P, R]:
     """Decorate a function, or open a block, whose writes to MongoDB happen together or not at all.
 
     Raises what the body raises; DatabaseError when the commit fails; TransactionManagementError when an error inside
@@ -51,9 +52,7 @@ def atomic(
     if function is None:
         return _Block()
     if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
-        raise TypeError(
-            f"@atomic takes a plain function, and {function.__qualname__} is none."
-        )
+        raise TypeError(f"@atomic takes a plain function, and {function.__qualname__} is none.")
 
     @wraps(function)
     def unit(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -96,6 +95,18 @@ def on_commit(function: Callable[[], object]) -> None:
     _connection().on_commit(function)
 
 
+def lock(instance: Model) -> None:
+    """Let only one transaction at a time work on this row: the others conflict with it, and @atomic repeats them.
+
+    MongoDB has no SELECT FOR UPDATE; a write to the row has its effect.  Use it before a count that decides.
+    Raises TransactionManagementError outside of a block, where it would lock nothing.
+    """
+    if not in_transaction():
+        raise TransactionManagementError("lock() works inside an atomic block.")
+    collection = _connection().get_collection(instance._meta.db_table)
+    collection.update_one({"_id": ObjectId(instance.pk)}, {"$inc": {"lock": 1}})
+
+
 def in_transaction() -> bool:
     """Whether this thread is inside a block."""
     return _connection().in_atomic_block_mongo
@@ -106,18 +117,12 @@ def is_transient(error: BaseException) -> bool:
 
     A commit whose outcome is unknown is not: the unit may have happened. Only its commit is sent again.
     """
-    return any(
-        each.has_error_label("TransientTransactionError")
-        for each in _mongo_errors(error)
-    )
+    return any(each.has_error_label("TransientTransactionError") for each in _mongo_errors(error))
 
 
 def _was_aborted(error: BaseException) -> bool:
     """Whether the transaction was already gone: often a caught error of mongoengine, seldom a restart of MongoDB."""
-    return any(
-        isinstance(each, OperationFailure) and each.code == NO_SUCH_TRANSACTION
-        for each in _mongo_errors(error)
-    )
+    return any(isinstance(each, OperationFailure) and each.code == NO_SUCH_TRANSACTION for each in _mongo_errors(error))
 
 
 def _mongo_errors(error: BaseException | None) -> Iterator[PyMongoError]:
