@@ -1,5 +1,6 @@
 """Child processes that end with their parent, and ports on this machine."""
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -68,20 +69,30 @@ def terminate(process: subprocess.Popen[bytes], *, seconds: float) -> None:
     """TERM the main process, wait up to `seconds`, then KILL its whole session.  Safe to repeat."""
     if process.poll() is None:
         process.terminate()
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            pass
     kill_group(process.pid)
     process.wait()
 
 
 def kill_group(pid: int) -> None:
     """KILL what is left of the session that `pid` led."""
-    try:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        pass
+
+
+def is_running(pid: int) -> bool:
+    """Whether the process exists and has not ended; one that waits to be reaped has."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return sys.platform != "linux"
 
 
 def free_port() -> int:

@@ -20,7 +20,7 @@ from typing import Any, Self
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
-from .processes import LOOPBACK, EmbeddedError, free_port, is_taken, spawn, terminate
+from .processes import LOOPBACK, EmbeddedError, free_port, is_listening, is_taken, spawn, terminate
 
 REPLICA_SET = "rs0"
 START_SECONDS = 60  # a journal that has to be replayed after a crash takes its time
@@ -95,13 +95,10 @@ class Server:
         return True
 
     def is_alive(self) -> bool:
-        """Whether it still runs: by our child's state, or by asking one that we only use."""
+        """Whether it still runs: by our child's state, or by the port of one that we only use."""
         if self.process is not None:
             return self.process.poll() is None
-        try:
-            return self.pid != 0 and self.asked(self.port)[0] == self.pid
-        except (OSError, ValueError, PyMongoError):
-            return False
+        return self.pid != 0 and is_listening(self.port)
 
     def stop(self) -> None:
         """Stop it if it was started here; one that was only found stays.  Safe to repeat."""
@@ -252,22 +249,32 @@ class Servers:
             found["REDIS_URL"] = self.valkey.url
         return found
 
-    def ensure(self) -> list[str]:
-        """Start what is missing, on the port it had, and return the names of what was started.
+    def refusals(self) -> list[str]:
+        """Say for each server that is not running yet and whose port is taken what to do.  Starts nothing."""
+        return [
+            port_taken(server.port, server.name, server.port_variable)
+            for server in self.all
+            if not server.attach() and server.port and is_taken(server.port)
+        ]
 
-        Raises EmbeddedError; then everything that was started here has been stopped.
-        """
+    def services(self) -> list[dict[str, str]]:
+        """A line for each, as `saas.doctor` describes a service."""
+        titles = {"mongodb": "MongoDB", "valkey": "Valkey"}
+        detail = "own server on port {}, data in {}"
+        return [
+            {"part": titles[server.name], "state": "works", "detail": detail.format(server.port, server.folder)}
+            for server in self.all
+        ]
+
+    def ensure(self) -> list[str]:
+        """Start what is missing, on the port it had; return the names of what was started.  Raises EmbeddedError."""
         missing = [server for server in self.all if not server.is_alive()]
         if not missing:
             return []
         with _only_one_starts(self.data_dir):
-            try:
-                for server in missing:
-                    server.stop()
-                    server.start()
-            except BaseException:
-                self.stop()
-                raise
+            for server in missing:
+                server.stop()
+                server.start()
         return [server.name for server in missing if server.process is not None]
 
     def stop(self) -> None:
@@ -284,28 +291,38 @@ class Servers:
         self.stop()
 
 
+def servers_of(data_dir: Path, *, mongodb_port: int | None, valkey_port: int | None, durable: bool = True) -> Servers:
+    """Describe the servers of `data_dir` without starting them; the arguments are those of `start`."""
+    data_dir = data_dir.resolve()
+    return Servers(
+        data_dir,
+        mongodb=None if mongodb_port is None else MongoDB(data_dir, port=mongodb_port, durable=durable),
+        valkey=None if valkey_port is None else Valkey(data_dir, port=valkey_port, durable=durable),
+    )
+
+
 def start(data_dir: Path, *, mongodb_port: int | None, valkey_port: int | None, durable: bool = True) -> Servers:
     """Start mongod and valkey-server on `data_dir`, or use those that already run there.
 
     Port 0 picks a free one, None leaves that server out.  `durable=False` is for data that nobody misses: MongoDB
     then confirms before its journal is on disk.  The servers end with this process, however it ends; call it from
-    the main thread.  Raises EmbeddedError with words for the developer.
+    the main thread.  Raises EmbeddedError with words for the developer, and then leaves nothing running.
     """
-    data_dir = data_dir.resolve()
-    servers = Servers(
-        data_dir,
-        mongodb=None if mongodb_port is None else MongoDB(data_dir, port=mongodb_port, durable=durable),
-        valkey=None if valkey_port is None else Valkey(data_dir, port=valkey_port, durable=durable),
-    )
-    servers.ensure()
+    servers = servers_of(data_dir, mongodb_port=mongodb_port, valkey_port=valkey_port, durable=durable)
+    try:
+        servers.ensure()
+    except BaseException:
+        servers.stop()
+        raise
     return servers
 
 
 def port_taken(port: int, what: str, variable: str) -> str:
-    """What a developer reads when `port` is not free."""
+    """What a developer reads when `port` is not free: which variable names another, with one that is free."""
+    other = next((other for other in range(port + 10, 65536, 10) if not is_taken(other)), port)
     return (
         f"Port {port}, meant for {what}, is taken by another program.  "
-        f"Stop that program, or choose another port: {variable}={port + 1} make dev"
+        f"Stop that program, or choose another port: {variable}={other} make dev"
     )
 
 
