@@ -18,13 +18,14 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar, NoReturn, Self
 
 from bson import ObjectId
-from mongoengine import DateTimeField, QuerySet
+from mongoengine import DateTimeField, ObjectIdField, QuerySet
 from mongoengine.errors import SaveConditionError
 from mongoengine.queryset import QuerySetNoCache, transform
 from mongoengine.queryset.base import BaseQuerySet
 from mongoengine.queryset.field_list import QueryFieldList
 
-from saas.mongo.documents import Document, StrObjectIdField
+from saas.mongo.documents import Document
+from saas.mongo.fields import new_key
 
 #: Stages that read or write a collection which the scope does not cover.
 FOREIGN_STAGES = frozenset({"$lookup", "$graphLookup", "$unionWith", "$out", "$merge"})
@@ -46,8 +47,14 @@ def now() -> datetime:
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
-class IdField(StrObjectIdField):
+class IdField(ObjectIdField):
     """An id: str in Python, ObjectId in the database.  In a query a malformed id is a value that nothing equals."""
+
+    def __set__(self, instance: Any, value: Any) -> None:
+        super().__set__(instance, str(value) if isinstance(value, ObjectId) else value)
+
+    def to_python(self, value: Any) -> Any:
+        return str(value) if isinstance(value, ObjectId) else value
 
     def prepare_query_value(self, op: str | None, value: Any) -> Any:
         if op is not None and op not in transform.MATCH_OPERATORS:
@@ -102,14 +109,14 @@ class Guarded(BaseQuerySet):
         query = self._document.public_query
         if not query:
             raise Unscoped(f"{self._document.__name__} has no public documents.")
-        return self._scoped(Scope("the public", query, {}, is_read_only=True))
+        return self.scoped(Scope("the public", query, {}, is_read_only=True))
 
     def everything(self, *, reason: str) -> Self:
         """Every tenant's documents.  The reason stands in the database's slow-query log as the query's comment."""
         if not reason.strip():
             raise Unscoped("everything() needs a reason.")
-        queryset = self._scoped(Scope(f"everything, {reason}", {}, {}, is_everything=True))
-        queryset._comment = reason
+        queryset = self.scoped(Scope(f"everything, {reason}", {}, {}, is_everything=True))
+        vars(queryset)["_comment"] = reason
         return queryset
 
     def _for_owner(self, field: str, owner: Any) -> Self:
@@ -118,14 +125,14 @@ class Guarded(BaseQuerySet):
             raise Unscoped(f"{document.__name__} cannot be scoped by {field}.")
         value = id_of(owner)
         stored = document._fields[field].to_mongo(value)
-        return self._scoped(Scope(f"{field} {value}", {field: stored}, {field: value}))
+        return self.scoped(Scope(f"{field} {value}", {field: stored}, {field: value}))
 
-    def _scoped(self, scope: Scope) -> Self:
+    def scoped(self, scope: Scope) -> Self:
+        """Set the scope, once."""
         if self._scope is not None:
             raise Unscoped(f"This queryset runs for {self._scope.words}; start again from .objects for another scope.")
         queryset = self.clone()
-        queryset._scope = scope
-        queryset._cursor_obj = None
+        vars(queryset).update(_scope=scope, _cursor_obj=None)
         return queryset
 
     def _required_scope(self) -> Scope:
@@ -160,7 +167,7 @@ class Guarded(BaseQuerySet):
     def _clone_into(self, new_qs: Any) -> Any:
         if not isinstance(new_qs, Guarded):
             raise Unscoped("A scoped queryset cannot be copied into one without a scope.")
-        new_qs._scope = self._scope
+        vars(new_qs)["_scope"] = self._scope
         return super()._clone_into(new_qs)
 
     def count(self, with_limit_and_skip: bool = False) -> int:
@@ -219,7 +226,7 @@ class Guarded(BaseQuerySet):
         self._check_update(kwargs, upsert=upsert)
         return super().modify(upsert, *args, **_with_created_at(kwargs, upsert=upsert))
 
-    def upsert_one(self, write_concern: Any = None, read_concern: Any = None, **update: Any) -> Any:
+    def upsert_one(self, **update: Any) -> Any:
         """Change the first match or add it; answers the document as it is now.  One round trip."""
         return self.modify(upsert=True, new=True, **update)
 
@@ -249,9 +256,7 @@ class Guarded(BaseQuerySet):
     # -- what has no place here -----------------------------------------------------------------------------------
 
     def _refuse(self, *_args: Any, **_kwargs: Any) -> NoReturn:
-        raise Unscoped(
-            "This method of mongoengine leaves the scope or runs JavaScript in the database; use a pipeline."
-        )
+        raise Unscoped("This method of mongoengine leaves the scope, or runs JavaScript in MongoDB. Use a pipeline.")
 
     using = map_reduce = exec_js = where = item_frequencies = _refuse
 
@@ -305,7 +310,7 @@ def _with_created_at(kwargs: dict[str, Any], *, upsert: bool) -> dict[str, Any]:
 class TenantDocument(Document):
     """What the three bases share.  Subclass one of them, not this."""
 
-    id = IdField(primary_key=True)
+    id = IdField(primary_key=True, default=new_key)  # known before it is saved, as the user's is
     created_at = DateTimeField(required=True, default=now)
 
     meta: ClassVar[dict[str, Any]] = {"abstract": True, "queryset_class": ScopedQuerySet}
@@ -344,7 +349,7 @@ class TenantDocument(Document):
             raise Unscoped(f"This {type(self).__name__} has no id.")
         stored = {field.db_field: field.to_mongo(self[name]) for name, field in self._identity()}
         values = {name: self[name] for name, _ in self._identity()}
-        return type(self).objects._scoped(Scope(f"{type(self).__name__} {self.pk}", stored, values))
+        return type(self).objects.scoped(Scope(f"{type(self).__name__} {self.pk}", stored, values))
 
     @property
     def _object_key(self) -> dict[str, Any]:
