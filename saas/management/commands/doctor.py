@@ -9,7 +9,9 @@ MARKS = {"works": "✓", "simulated": "~", "off": "·", "broken": "✗"}
 
 
 class Command(BaseCommand):
-    help = "Show what works, what is simulated, what is off or broken, and the fix. Exit code 1 when something is broken."
+    help = (
+        "Show what works, what is simulated, what is off or broken, and the fix. Exit code 1 when something is broken."
+    )
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
