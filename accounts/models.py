@@ -71,11 +71,6 @@ class User(AbstractBaseUser, PermissionsMixin):
         return self.name or self.email.partition("@")[0]
 
     @property
-    def initials(self) -> str:
-        words = self.display_name.replace(".", " ").split()
-        return "".join(word[0] for word in words[:2]).upper() or "?"
-
-    @property
     def is_staff(self) -> bool:
         """Django's admin asks for this name.  Our own gate is `saas.access.staff_only`."""
         return bool(self.platform_role)

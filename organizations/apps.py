@@ -6,8 +6,11 @@ class OrganizationsConfig(AppConfig):
 
     def ready(self) -> None:
         from organizations import access, roles
-        from saas import hooks
+        from saas import hooks, navigation
 
         roles.load()
         hooks.membership.register(access.find_membership)
         hooks.can.register(roles.can)
+        navigation.register(
+            navigation.Item("Home", "house", "organizations:dashboard", permission="organization.read", rank=0)
+        )

@@ -30,10 +30,6 @@ class Organization(AbstractOrganization):
     def get_absolute_url(self) -> str:
         return reverse("organizations:dashboard", args=[self.slug])
 
-    @property
-    def initials(self) -> str:
-        return "".join(word[0] for word in self.name.split()[:2]).upper() or "?"
-
 
 class Membership(AbstractOrganizationUser):
     is_admin = None  # the library's flag; the role says it

@@ -5,7 +5,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from organizations import checklist, services
+from organizations import checklist, roles, services
 from organizations.access import memberships_of
 from organizations.forms import OrganizationForm
 from organizations.models import Invitation
@@ -51,7 +51,8 @@ def organization_create(request: SignedInRequest) -> HttpResponse:
 @require_safe
 def switcher(request: SignedInRequest) -> HttpResponse:
     """The organizations in the switcher's menu, fetched when it is opened."""
-    return render(request, "organizations/_switcher.html", {"memberships": memberships_of(request.user)})
+    context = {"memberships": memberships_of(request.user), "may_create": settings.ALLOW_USER_TO_CREATE_ORGANIZATION}
+    return render(request, "organizations/switcher.html", context)
 
 
 @signed_in
@@ -79,4 +80,10 @@ def invitation_decline(request: SignedInRequest, invitation_id: str) -> HttpResp
 @org_view("organization.read")
 @require_safe
 def dashboard(request: OrgRequest, org_slug: str) -> HttpResponse:
-    return render(request, "organizations/dashboard.html", {"checklist": checklist.for_member(request)})
+    items = checklist.for_member(request)
+    context = {
+        "checklist": items,
+        "done": sum(item.is_done for item in items),
+        "role": roles.get_role(request.membership.role),
+    }
+    return render(request, "organizations/dashboard.html", context)

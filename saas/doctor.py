@@ -26,6 +26,11 @@ class Finding:
     detail: str
     fix: str = ""
 
+    @property
+    def badge(self) -> str:
+        """The badge's class on a page."""
+        return {"works": "badge-success", "simulated": "badge-info", "off": "", "broken": "badge-danger"}[self.state]
+
     def as_dict(self) -> dict[str, str]:
         return asdict(self)
 

@@ -1,0 +1,44 @@
+"""The sidebar of an organization: each room registers its lines in `AppConfig.ready()`; a member sees what he may open."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse
+
+from saas import hooks
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One line: `url_name` takes the organization's slug; lines stand in the order of `rank`."""
+
+    label: str
+    icon: str
+    url_name: str
+    permission: str
+    rank: int
+
+
+_items: list[Item] = []
+
+
+def register(item: Item) -> None:
+    """Add a line; the same one twice is one."""
+    if item not in _items:
+        _items.append(item)
+        _items.sort(key=lambda each: each.rank)
+
+
+def for_request(request: HttpRequest) -> list[dict[str, Any]]:
+    """`{label, url, icon, active}` of each line that this member may open; empty outside of an organization.  No read."""
+    org = getattr(request, "org", None)
+    if org is None:
+        return []
+    lines = [
+        {"label": item.label, "icon": item.icon, "url": reverse(item.url_name, args=[org.slug])}
+        for item in _items
+        if hooks.can(request.user, item.permission, org=org)
+    ]
+    current = max((line["url"] for line in lines if request.path.startswith(line["url"])), key=len, default="")
+    return [{**line, "active": line["url"] == current} for line in lines]
