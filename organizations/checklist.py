@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from django.urls import reverse
 
-from saas.access import OrgRequest
+from saas.http import OrgRequest
 
 
 @dataclass(frozen=True, slots=True)

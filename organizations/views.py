@@ -9,10 +9,10 @@ from organizations import checklist, roles, services
 from organizations.access import memberships_of
 from organizations.forms import OrganizationForm
 from organizations.models import Invitation
-from saas.access import OrgRequest, SignedInRequest, org_view, signed_in
+from saas.access import org_view, signed_in
 from saas.errors import Problem
 from saas.htmx import form_again, redirect, toast
-from saas.http import get_or_404
+from saas.http import OrgRequest, SignedInRequest, get_or_404
 
 LIST_PAGE = "organizations/organization_list.html"
 FORM_PAGE = "organizations/organization_form.html"
@@ -79,7 +79,7 @@ def invitation_decline(request: SignedInRequest, invitation_id: str) -> HttpResp
 
 @org_view("organization.read")
 @require_safe
-def dashboard(request: OrgRequest, org_slug: str) -> HttpResponse:
+def dashboard(request: OrgRequest) -> HttpResponse:
     items = checklist.for_member(request)
     context = {
         "checklist": items,
