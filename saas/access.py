@@ -231,7 +231,7 @@ def check_staff(user: Any, permission: str) -> None:
         raise Http404("Only for staff with another role.")
 
 
-# -- the system check -----------------------------------------------------------------------------------------------------
+# -- the system check ------------------------------------------------------------------------------------------
 
 HINT = (
     "Decorate it with public, signed_in, org_view(…) or staff_only(…) of saas.access; "

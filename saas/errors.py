@@ -53,7 +53,7 @@ class Problem(Exception):
 # -- handlers of the URLconf -----------------------------------------------------------------------------------------
 
 
-def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+def bad_request(request: HttpRequest, _exception: Exception | None = None) -> HttpResponse:
     return error_page(request, 400)
 
 
@@ -61,7 +61,7 @@ def permission_denied(request: HttpRequest, exception: Exception) -> HttpRespons
     return error_page(request, 403, words=_plain_text(exception))
 
 
-def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+def not_found(request: HttpRequest, _exception: Exception | None = None) -> HttpResponse:
     return error_page(request, 404)
 
 
@@ -110,7 +110,7 @@ class ServiceUnavailableMiddleware:
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         if isinstance(exception, Problem):
-            return error_page(request, exception.status, words=str(exception))
+            return error_page(request, exception.status, title="That did not work", words=str(exception))
         return None
 
 
@@ -130,12 +130,14 @@ def missing_part(error: BaseException | None) -> str:
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
         yield error
         error = error.__cause__ or error.__context__
 
 
-# -- the page ------------------------------------------------------------------------------------------------------------
+# -- the page ------------------------------------------------------------------------------------------
 
 
 def request_id() -> str:
@@ -144,12 +146,12 @@ def request_id() -> str:
 
 
 def error_page(request: HttpRequest, status: int, *, words: str = "", **more: Any) -> HttpResponse:
-    """The page `<status>.html` with `title`, `words`, `status` and `request_id`; htmx gets the words as a toast instead.
+    """The page `<status>.html` with `title`, `words`, `status`, `request_id`; htmx gets the words as a toast instead.
 
     From 500 on nothing of it touches the database.  A page that cannot be rendered becomes plain text.
     """
     title, usual = WORDS.get(status, WORDS[400])
-    context = {"title": title, "words": words or usual, "status": status, "request_id": request_id(), **more}
+    context = {"title": title, "status": status, "request_id": request_id(), **more, "words": words or usual}
     if is_htmx(request):
         response = HttpResponse(status=status)
         return reswap(trigger_client_event(response, "toast", {"text": context["words"], "level": "error"}), "none")
@@ -157,8 +159,9 @@ def error_page(request: HttpRequest, status: int, *, words: str = "", **more: An
     if status < 500:
         return render(request, template, context, status=status)
     try:
-        text = render_to_string(template, {**page_context(request), **context, "request": request})
+        text = render_to_string(template, {**page_context(request), **context})
     except Exception:
         log.exception("error_page_failed", status=status)
         text = f"{title}. {context['words']} ({status}, request {context['request_id']})"
+        return HttpResponse(text, status=status, content_type="text/plain; charset=utf-8")
     return HttpResponse(text, status=status)

@@ -1,29 +1,25 @@
 """Small questions about a request, each answered in one place: where from, where to, and "is there such a thing?"."""
 
 from ipaddress import IPv6Address, IPv6Network, ip_address
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from django.conf import settings
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.core.exceptions import ObjectDoesNotExist
 from django.core.exceptions import ValidationError as DjangoValidationError
-from django.db.models import Model
 from django.http import Http404, HttpRequest
 from django.utils.http import url_has_allowed_host_and_scheme
 from mongoengine.errors import DoesNotExist, ValidationError
 
-M = TypeVar("M", bound=Model)
-
 
 def get_or_404(queryset: Any, **lookup: Any) -> Any:
-    """The one row of a model, manager, or (scoped) queryset that matches.
+    """The one row of a model, a manager, or a (scoped) queryset that matches.
 
     Raises Http404 when there is none, also for an id that cannot be one; Unscoped for a document's bare `objects`.
     """
-    manager = queryset._default_manager if isinstance(queryset, type) and issubclass(queryset, Model) else queryset
     try:
-        return manager.get(**lookup)
+        return getattr(queryset, "objects", queryset).get(**lookup)
     except (ObjectDoesNotExist, DoesNotExist):
         raise Http404("Nothing here has this address.") from None
     except (ValueError, DjangoValidationError, ValidationError) as problem:
