@@ -1,0 +1,10 @@
+"""The product's settings on servers of the tests' own: started by the first process of a run, found by its workers."""
+
+from saas.embedded.testing import ensure_test_servers
+
+ensure_test_servers()
+
+from saas.settings import *  # noqa: E402, F403  the addresses must be in the environment first
+
+EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher", *PASSWORD_HASHERS]  # noqa: F405
