@@ -1,0 +1,34 @@
+/* Live messages of the stream process (saas/stream.py), one connection per page. Each becomes an event on the body,
+   `live:<name>`, for htmx (`hx-trigger="live:… from:body"`) and for scripts. The browser reconnects by itself. */
+(() => {
+  "use strict";
+
+  const address = document.querySelector('meta[name="stream"]')?.content;
+  if (!address) return;
+
+  const NAMES = ["session_ended"];
+  let source;
+
+  const announce = (name, detail) => document.body.dispatchEvent(new CustomEvent(name, { bubbles: true, detail }));
+
+  const open = () => {
+    source = new EventSource(address, { withCredentials: true });
+    for (const name of NAMES) {
+      source.addEventListener(name, (message) => announce(`live:${name}`, JSON.parse(message.data)));
+    }
+  };
+
+  addEventListener("pageshow", open); // also when the browser takes the page out of its memory again
+  addEventListener("pagehide", () => source?.close());
+
+  const isTyped = (field) => !field.matches("[type=hidden], button") && field.value !== field.defaultValue;
+
+  document.body.addEventListener("live:session_ended", () => {
+    source.close();
+    if ([...document.querySelectorAll("main input, main textarea")].some(isTyped)) {
+      announce("toast", { text: "You are signed out. Copy what you have typed before you sign in again.", level: "warning" });
+    } else {
+      location.reload(); // the server leads to sign-in, and from there back
+    }
+  });
+})();
