@@ -31,7 +31,6 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import resolve_url
 from django.urls import URLPattern, URLResolver, get_resolver
 from django_htmx.http import HttpResponseClientRedirect
-from django_htmx.middleware import HtmxDetails
 
 from saas import hooks
 from saas.http import same_site_path
@@ -41,20 +40,6 @@ MARK = "access_mark"
 ORG_ARGUMENT = "org_slug"
 #: Session key: the slug of the organization that was open last, for redirects and nothing else.
 LAST_ORG = "last_org"
-
-
-class SignedInRequest(HttpRequest):
-    """What a view marked signed_in or staff_only gets."""
-
-    user: Any
-    htmx: HtmxDetails
-
-
-class OrgRequest(SignedInRequest):
-    """What an org_view gets: the organization of the URL, and the person's membership of it with `.role`."""
-
-    org: Any
-    membership: Any
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,152 @@
+"""The people and organizations of the tests.
+
+    world = make_world()
+    world.org, world.owner, world.admin, world.member, world.viewer       # one organization and its people
+    world.other.org, world.other.owner, …                                 # another one
+    world.outsider, world.staff                                           # of no organization
+    world.client("admin").get(…)                                          # signed in, without a password
+
+Rows are written directly, a few round trips for the whole world. Nobody has a usable password.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+import factory
+from allauth.account.models import EmailAddress
+from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
+from django.test import Client
+from django.utils import timezone
+
+from accounts.models import User
+from organizations.models import Invitation, Membership, Organization, OrganizationOwner
+from saas.mongo.fields import new_key
+
+ROLES = ("owner", "admin", "member", "viewer")
+
+
+class UserFactory(factory.django.DjangoModelFactory):
+    """Somebody who has confirmed the address and finished onboarding."""
+
+    class Meta:
+        model = User
+
+    name = factory.Sequence(lambda n: f"Person {n}")
+    email = factory.LazyAttribute(lambda user: f"{user.name.lower().replace(' ', '.')}@example.com")
+    password = factory.LazyFunction(lambda: f"{UNUSABLE_PASSWORD_PREFIX}{new_key()}")  # differs, as hashes do
+    onboarded_at = factory.LazyFunction(timezone.now)
+
+
+class OrganizationFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Organization
+
+    id = factory.LazyFunction(new_key)
+    name = factory.Sequence(lambda n: f"Organization {n}")
+    slug = factory.LazyAttribute(lambda org: org.name.lower().replace(" ", "-"))
+
+
+class MembershipFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Membership
+
+    id = factory.LazyFunction(new_key)
+    organization = factory.SubFactory(OrganizationFactory)
+    user = factory.SubFactory(UserFactory)
+    role = "member"
+
+
+@dataclass
+class Tenant:
+    """An organization with one person for each role, and things of its own."""
+
+    org: Organization
+    people: dict[str, User]
+    memberships: dict[str, Membership]
+    invitation: Invitation
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ROLES:
+            return self.people[name]
+        raise AttributeError(name)
+
+    @property
+    def words(self) -> list[str]:
+        """What must never be seen by somebody of another tenant."""
+        named = [self.org.name, self.org.slug, self.invitation.invitee_identifier]
+        return [*named, *(user.name for user in self.people.values()), *(user.email for user in self.people.values())]
+
+
+@dataclass
+class World:
+    tenant: Tenant
+    other: Tenant
+    outsider: User
+    staff: User
+    clients: dict[str, Client] = field(default_factory=dict)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.tenant, name)
+
+    def person(self, who: str) -> User:
+        """Somebody by name: a role, `outsider`, `staff`, or `other.<role>`."""
+        place, _, role = who.rpartition(".")
+        return getattr(self.other if place else self, role)
+
+    def client(self, who: str = "nobody") -> Client:
+        """A browser in which this person is signed in; the same one each time.  `nobody` has one too."""
+        if who not in self.clients:
+            self.clients[who] = Client(raise_request_exception=True)
+            if who != "nobody":
+                self.clients[who].force_login(self.person(who))
+        return self.clients[who]
+
+
+def make_world() -> World:
+    """Two organizations with an owner, admin, member and viewer each, an outsider and a person of the staff."""
+    people = {who: UserFactory.build(name=who.title()) for who in ("outsider", "staff")}
+    people["staff"].platform_role = "platform_admin"
+    tenants = [_build_tenant("Acorn"), _build_tenant("Birch")]
+    users = [*people.values(), *(user for tenant in tenants for user in tenant.people.values())]
+    User.objects.bulk_create(users)
+    EmailAddress.objects.bulk_create(EmailAddress(user=u, email=u.email, verified=True, primary=True) for u in users)
+    Organization.objects.bulk_create([tenant.org for tenant in tenants])
+    Membership.objects.bulk_create([m for tenant in tenants for m in tenant.memberships.values()])
+    OrganizationOwner.objects.bulk_create(
+        OrganizationOwner(organization=tenant.org, organization_user=tenant.memberships["owner"]) for tenant in tenants
+    )
+    Invitation.objects.bulk_create([tenant.invitation for tenant in tenants])
+    return World(tenant=tenants[0], other=tenants[1], **people)
+
+
+def _build_tenant(name: str) -> Tenant:
+    org = OrganizationFactory.build(name=f"{name} Works")
+    people = {role: UserFactory.build(name=f"{name} {role.title()}") for role in ROLES}
+    memberships = {
+        role: MembershipFactory.build(organization=org, user=user, role=role) for role, user in people.items()
+    }
+    invitation = Invitation(
+        id=new_key(),
+        guid=uuid4(),
+        organization=org,
+        invited_by=people["owner"],
+        invitee_identifier=f"invited.{name.lower()}@example.com",
+        role="member",
+        expires_at=Invitation.default_expiry(),
+    )
+    return Tenant(org=org, people=people, memberships=memberships, invitation=invitation)
+
+
+#: For each argument of a URL: what belongs there for a tenant. A URL with another argument fails the walks until it
+#: has its line here.
+ARGUMENTS: dict[str, Any] = {
+    "org_slug": lambda tenant: tenant.org.slug,
+    "invitation_id": lambda tenant: tenant.invitation.pk,
+    # the same for every tenant
+    "step": lambda tenant: "welcome",
+    "key": lambda tenant: "no-such-key",
+    "uidb36": lambda tenant: "0",
+}
+#: Arguments that name something of a tenant.
+OWNED_ARGUMENTS = frozenset(ARGUMENTS) - {"step", "key", "uidb36"}
