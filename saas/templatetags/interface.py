@@ -23,7 +23,7 @@ def initials(name: object) -> str:
 
 @register.simple_tag
 def moment(value: datetime | None, empty: str = "never") -> SafeString | str:
-    """`<time>` with relative words, the exact time in the reader's zone on hover; static/js/interface.js keeps it fresh.
+    """`<time>` with relative words, and the exact time in the reader's zone on hover. interface.js keeps it fresh.
 
     An aware datetime; None gives the word `empty`.
     """
@@ -32,7 +32,10 @@ def moment(value: datetime | None, empty: str = "never") -> SafeString | str:
     local = timezone.localtime(value)
     exact = f"{date_format(local, 'j F Y, H:i')} ({local.tzname()})"
     return format_html(
-        '<time datetime="{}" title="{}" data-relative>{}</time>', local.isoformat(timespec="seconds"), exact, _words(value)
+        '<time datetime="{}" title="{}" data-relative>{}</time>',
+        local.isoformat(timespec="seconds"),
+        exact,
+        _words(value),
     )
 
 
