@@ -21,9 +21,7 @@ def find_membership(slug: str, user: Any) -> tuple[Organization, Membership] | N
 def membership_of(user: Any, org: Organization) -> Membership | None:
     """The user's membership of `org`; no read when `find_membership` has found it in this request."""
     found = remembered(user).get(org.pk)
-    return (
-        found or Membership.objects.filter(user_id=user.pk, organization_id=org.pk, suspended_at=None).first()
-    )
+    return found or Membership.objects.filter(user_id=user.pk, organization_id=org.pk, suspended_at=None).first()
 
 
 def remembered(user: Any) -> dict[str, Membership]:

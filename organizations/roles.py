@@ -161,7 +161,9 @@ class Resolver:
                 if action in ("*", act)
             ]
             if not matches:
-                raise self.problem(path, f"role {name!r} names an unknown permission '{resource}.{action}' (#{index + 1})")
+                raise self.problem(
+                    path, f"role {name!r} names an unknown permission '{resource}.{action}' (#{index + 1})"
+                )
             yield from ((permission, frozenset({when})) for permission in matches)
 
     def items(self, name: str, key: str, entry: Any) -> Iterator[tuple[str, Any, tuple[Any, ...]]]:
@@ -241,7 +243,9 @@ def can(actor: Any, permission: str, *, org: Any = None, obj: Any = None) -> boo
 
 def has_permissions(actor: Any, wanted: dict[str, Iterable[str]], *, org: Any = None) -> bool:
     """Whether the actor may do all of {resource: [actions]}."""
-    return all(can(actor, f"{resource}.{action}", org=org) for resource, actions in wanted.items() for action in actions)
+    return all(
+        can(actor, f"{resource}.{action}", org=org) for resource, actions in wanted.items() for action in actions
+    )
 
 
 def role_of(actor: Any, org: Any) -> str | None:

@@ -77,7 +77,9 @@ def found_organization(*, name: str, slug: str, actor: Any, request: HttpRequest
     org = Organization.objects.create(name=name, slug=slug, created_by_id=actor.pk)
     membership = Membership.objects.create(organization=org, user_id=actor.pk, role=settings.CREATOR_ROLE)
     OrganizationOwner.objects.create(organization=org, organization_user=membership)
-    events.record("organization.created", org=org, actor=actor, target=org, after={"name": name, "slug": slug}, request=request)
+    events.record(
+        "organization.created", org=org, actor=actor, target=org, after={"name": name, "slug": slug}, request=request
+    )
     return org
 
 
@@ -100,7 +102,14 @@ def invite_member(
         role=role,
         expires_at=Invitation.default_expiry(),
     )
-    events.record("member.invited", org=org, actor=actor, target=invitation, after={"email": address, "role": role}, request=request)
+    events.record(
+        "member.invited",
+        org=org,
+        actor=actor,
+        target=invitation,
+        after={"email": address, "role": role},
+        request=request,
+    )
     return invitation
 
 
@@ -116,7 +125,9 @@ def accept_invitation(*, invitation: Invitation, actor: Any, request: HttpReques
         organization_id=org.pk, user_id=actor.pk, defaults={"role": invitation.role}
     )
     if is_new:
-        events.record("member.joined", org=org, actor=actor, target=actor, after={"role": membership.role}, request=request)
+        events.record(
+            "member.joined", org=org, actor=actor, target=actor, after={"role": membership.role}, request=request
+        )
     return membership
 
 
@@ -124,7 +135,9 @@ def accept_invitation(*, invitation: Invitation, actor: Any, request: HttpReques
 def decline_invitation(*, invitation: Invitation, actor: Any, request: HttpRequest | None = None) -> None:
     """Raises InvitationUnusable."""
     take_invitation(invitation, actor, Invitation.Status.DECLINED)
-    events.record("member.invitation_declined", org=invitation.organization, actor=actor, target=invitation, request=request)
+    events.record(
+        "member.invitation_declined", org=invitation.organization, actor=actor, target=invitation, request=request
+    )
 
 
 def take_invitation(invitation: Invitation, actor: Any, status: str) -> None:
@@ -141,7 +154,11 @@ def pending_invitations(user: Any) -> list[Invitation]:
             invitee_identifier=user.email, status=Invitation.Status.PENDING, expires_at__gt=timezone.now()
         )
     )
-    names = {org.pk: org for org in Organization.objects.filter(pk__in=[i.organization_id for i in waiting])} if waiting else {}
+    names = (
+        {org.pk: org for org in Organization.objects.filter(pk__in=[i.organization_id for i in waiting])}
+        if waiting
+        else {}
+    )
     for invitation in waiting:
         invitation.organization = names[invitation.organization_id]
     return sorted(waiting, key=lambda invitation: invitation.created_at, reverse=True)

@@ -26,7 +26,8 @@ Scope = dict[str, Any]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 
-stopping = asyncio.Event()
+#: What forwards messages now, one task for each open connection.
+open_streams: set[asyncio.Task[None]] = set()
 
 
 async def application(scope: Scope, receive: Receive, send: Send) -> None:
@@ -40,12 +41,18 @@ async def lifespan(receive: Receive, send: Send) -> None:
     while True:
         message = await receive()
         if message["type"] == "lifespan.startup":
-            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, end_streams)
             await send({"type": "lifespan.startup.complete"})
         elif message["type"] == "lifespan.shutdown":
-            stopping.set()
+            end_streams()
             await send({"type": "lifespan.shutdown.complete"})
             return
+
+
+def end_streams() -> None:
+    """Let every open connection end now: a server waits for them before it stops."""
+    for task in open_streams:
+        task.cancel()
 
 
 async def route(scope: Scope, receive: Receive, send: Send) -> None:
@@ -83,35 +90,35 @@ async def stream(receive: Receive, send: Send, *, user_id: str, session_key: str
     """Forward messages until the page goes, the session ends, or the process stops."""
     await send({"type": "http.response.start", "status": 200, "headers": response_headers(b"text/event-stream")})
     await write(send, "retry: 3000\n: open\n\n")
-    client = redis.Redis.from_url(settings.REDIS_URL)
     gone = asyncio.create_task(until_disconnected(receive))
-    ended = asyncio.create_task(stopping.wait())
-    forwarding = asyncio.create_task(forward(client, send, user_id=user_id, session_key=session_key))
+    forwarding = asyncio.create_task(forward(send, user_id=user_id, session_key=session_key))
+    open_streams.add(forwarding)
     try:
-        done, _ = await asyncio.wait({gone, ended, forwarding}, return_when=asyncio.FIRST_COMPLETED)
-        if forwarding in done and (problem := forwarding.exception()):
+        await asyncio.wait({gone, forwarding}, return_when=asyncio.FIRST_COMPLETED)
+        if forwarding.done() and not forwarding.cancelled() and (problem := forwarding.exception()):
             log.warning("stream_broken", error=str(problem))  # the browser reconnects by itself
     finally:
-        for task in (gone, ended, forwarding):
-            task.cancel()
-        await client.aclose()
+        open_streams.discard(forwarding)
+        gone.cancel()
+        forwarding.cancel()
     if not gone.done():
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-async def forward(client: redis.Redis, send: Send, *, user_id: str, session_key: str) -> None:
-    async with client.pubsub(ignore_subscribe_messages=True) as channel:
+async def forward(send: Send, *, user_id: str, session_key: str) -> None:
+    """Hand on what is published, and once in a while make sure that the session still lives."""
+    async with redis.Redis.from_url(settings.REDIS_URL) as client, client.pubsub() as channel:
         await channel.subscribe(user_channel(user_id), session_channel(session_key))
         while True:
             message = await channel.get_message(timeout=HEARTBEAT_SECONDS)
-            if message:
+            if message and message["type"] == "message":
                 body = json.loads(message["data"])
                 await write(send, f"event: {body['event']}\ndata: {json.dumps(body['data'])}\n\n")
-                continue
-            if await asyncio.to_thread(signed_in_user, session_key) != user_id:
-                await write(send, "event: session_ended\ndata: {}\n\n")
-                return
-            await write(send, ": still here\n\n")
+            elif message is None:
+                if await asyncio.to_thread(signed_in_user, session_key) != user_id:
+                    await write(send, "event: session_ended\ndata: {}\n\n")
+                    return
+                await write(send, ": still here\n\n")
 
 
 async def until_disconnected(receive: Receive) -> None:

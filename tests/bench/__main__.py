@@ -35,7 +35,10 @@ services.create_organization(name="Bench", actor=user)
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory(prefix="bench") as folder, start(Path(folder), mongodb_port=0, valkey_port=0) as servers:
+    with (
+        tempfile.TemporaryDirectory(prefix="bench") as folder,
+        start(Path(folder), mongodb_port=0, valkey_port=0) as servers,
+    ):
         floor_port, port = free_ports(2)
         environment = {
             **os.environ,
@@ -47,7 +50,13 @@ def main() -> None:
             "PORT": str(port),
         }
         for arguments in (["migrate", "--verbosity=0"], ["ensure_indexes"], ["shell", "--verbosity=0", "-c", SETUP]):
-            subprocess.run([sys.executable, "manage.py", *arguments], cwd=ROOT, env=environment, check=True, stdout=subprocess.DEVNULL)
+            subprocess.run(
+                [sys.executable, "manage.py", *arguments],
+                cwd=ROOT,
+                env=environment,
+                check=True,
+                stdout=subprocess.DEVNULL,
+            )
         with served("tests.bench.floor:application", floor_port, environment):
             rows = [("bare Django view", measure(f"http://localhost:{floor_port}/"))]
         with served("saas.wsgi:application", port, environment):
@@ -74,7 +83,9 @@ def sign_in(site: str) -> tuple[str, float]:
     cookies = SimpleCookie(page.headers["Set-Cookie"])
     token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page.read().decode())
     assert token
-    body = urlencode({"login": "bench@groundwork.test", "password": "a quiet meadow 47", "csrfmiddlewaretoken": token[1]})
+    body = urlencode(
+        {"login": "bench@groundwork.test", "password": "a quiet meadow 47", "csrfmiddlewaretoken": token[1]}
+    )
     headers = {
         "Content-Type": "application/x-www-form-urlencoded",
         "Cookie": "; ".join(f"{name}={morsel.value}" for name, morsel in cookies.items()),
@@ -86,16 +97,34 @@ def sign_in(site: str) -> tuple[str, float]:
     answer.read()
     seconds = time.perf_counter() - started
     assert answer.status == 302, answer.status
-    session = next(m for header in answer.headers.get_all("Set-Cookie", []) for m in SimpleCookie(header).values() if m.key == "session")
+    session = next(
+        m
+        for header in answer.headers.get_all("Set-Cookie", [])
+        for m in SimpleCookie(header).values()
+        if m.key == "session"
+    )
     return f"session={session.value}", seconds
 
 
 @contextmanager
 def served(application: str, port: int, environment: dict[str, str]) -> Iterator[None]:
     """Granian as the Procfile starts it, on loopback."""
-    command = ["--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port), "--workers", "2", "--blocking-threads", "2"]
+    command = [
+        "--interface",
+        "wsgi",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+        "--workers",
+        "2",
+        "--blocking-threads",
+        "2",
+    ]
     process = subprocess.Popen(
-        [sys.executable, "-m", "granian", *command, "--no-ws", "--log-level", "error", application], cwd=ROOT, env=environment
+        [sys.executable, "-m", "granian", *command, "--no-ws", "--log-level", "error", application],
+        cwd=ROOT,
+        env=environment,
     )
     try:
         wait_for(port)
@@ -122,7 +151,9 @@ def write_table(rows: list[tuple[str, Result]]) -> None:
     floor = rows[0][1].per_second
     print(f"{'':<30} {'req/s':>8} {'of floor':>9} {'p50 ms':>8} {'p95 ms':>8}")
     for name, result in rows:
-        print(f"{name:<30} {result.per_second:>8.0f} {result.per_second / floor:>8.1%} {result.p50_ms:>8.2f} {result.p95_ms:>8.2f}")
+        print(
+            f"{name:<30} {result.per_second:>8.0f} {result.per_second / floor:>8.1%} {result.p50_ms:>8.2f} {result.p95_ms:>8.2f}"
+        )
 
 
 if __name__ == "__main__":

@@ -22,9 +22,7 @@ def measure(url: str, *, cookie: str = "", seconds: float = 5.0, connections: in
     deadline = time.perf_counter() + seconds
     times: list[list[float]] = [[] for _ in range(connections)]
     failures: list[str] = []
-    threads = [
-        threading.Thread(target=_ask_until, args=(url, cookie, deadline, bucket, failures)) for bucket in times
-    ]
+    threads = [threading.Thread(target=_ask_until, args=(url, cookie, deadline, bucket, failures)) for bucket in times]
     started = time.perf_counter()
     for thread in threads:
         thread.start()

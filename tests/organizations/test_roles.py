@@ -56,7 +56,10 @@ def test_an_unknown_role_or_permission_is_refused():
 @pytest.mark.parametrize(
     ("permissions", "expected"),
     [
-        ("['*']", {"project.create", "project.read", "project.update", "project.delete", "billing.read", "billing.update"}),
+        (
+            "['*']",
+            {"project.create", "project.read", "project.update", "project.delete", "billing.read", "billing.update"},
+        ),
         ("{project: ['*']}", {"project.create", "project.read", "project.update", "project.delete"}),
         ("{'*': [read]}", {"project.read", "billing.read"}),
         ("['project.*']", {"project.create", "project.read", "project.update", "project.delete"}),
@@ -109,7 +112,11 @@ def test_denial_wins_over_grant_inheritance_and_wildcard(read):
 @pytest.mark.parametrize(
     ("text", "at", "words"),
     [
-        ("  a: { name: A, permissions: [], inherits: [b] }\n  b: { name: B, permissions: [], inherits: [a] }\n", "b: {", "circle"),
+        (
+            "  a: { name: A, permissions: [], inherits: [b] }\n  b: { name: B, permissions: [], inherits: [a] }\n",
+            "b: {",
+            "circle",
+        ),
         ("  a: { name: A, permissions: [], inherits: [ghost] }\n", "a: {", "ghost"),
         ("  a:\n    name: A\n    permissions:\n      plane: [fly]\n", "plane", "plane.fly"),
         ("  a:\n    name: A\n    permissions:\n      project: [fly]\n", "project: [fly]", "project.fly"),
@@ -137,7 +144,8 @@ def test_a_condition_is_asked_of_the_object(read, monkeypatch):
     rules.add_rule("is_mine", rules.predicate(lambda user, thing: thing == user.pk))
     try:
         found = read(
-            OWNER + "  guest:\n    name: Guest\n    permissions:\n      project: [read, {action: update, when: is_mine}]\n"
+            OWNER
+            + "  guest:\n    name: Guest\n    permissions:\n      project: [read, {action: update, when: is_mine}]\n"
         )
         monkeypatch.setattr(roles, "role_of", lambda actor, org: "guest")
         monkeypatch.setattr(roles._file, "get", lambda: found)

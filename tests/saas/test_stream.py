@@ -1,0 +1,115 @@
+"""The stream process: who is connected, what arrives, and how it ends."""
+
+import asyncio
+import json
+
+import pytest
+import redis
+from asgiref.testing import ApplicationCommunicator
+from django.conf import settings
+from django.test import Client
+
+from saas import live, stream
+from tests.factories import make_world
+
+
+def scope_of(*, cookie="", origin=settings.SITE_URL, path="/stream/events"):
+    headers = [(b"cookie", cookie.encode())]
+    if origin:
+        headers.append((b"origin", origin.encode()))
+    return {"type": "http", "method": "GET", "path": path, "headers": headers}
+
+
+def ask(scope):
+    """Status and headers of one request that ends by itself."""
+
+    async def exchange():
+        page = ApplicationCommunicator(stream.application, scope)
+        await page.send_input({"type": "http.request", "body": b""})
+        start = await page.receive_output(timeout=5)
+        await page.receive_output(timeout=5)
+        return start["status"], dict(start["headers"])
+
+    return asyncio.run(exchange())
+
+
+def listen(user, cookie, then, *, until):
+    """The texts that a connected page gets after `then()` has run, up to one that begins with `until`."""
+
+    async def exchange():
+        page = ApplicationCommunicator(stream.application, scope_of(cookie=cookie))
+        await page.send_input({"type": "http.request", "body": b""})
+        assert (await page.receive_output(timeout=5))["status"] == 200
+        await page.receive_output(timeout=5)
+        await until_subscribed(live.user_channel(user.pk))
+        await asyncio.to_thread(then)
+        texts = []
+        while not (texts and texts[-1].startswith(until)):
+            texts.append((await page.receive_output(timeout=5))["body"].decode())
+        await page.send_input({"type": "http.disconnect"})
+        await page.wait(timeout=5)
+        return texts
+
+    return asyncio.run(exchange())
+
+
+async def until_subscribed(channel):
+    with redis.Redis.from_url(settings.REDIS_URL) as client:
+        for _ in range(200):
+            if client.pubsub_numsub(channel)[0][1]:
+                return
+            await asyncio.sleep(0.01)
+    raise AssertionError("nobody subscribed")
+
+
+@pytest.fixture
+def signed_in():
+    world = make_world()
+    client = Client()
+    client.force_login(world.member)
+    session_key = client.cookies[settings.SESSION_COOKIE_NAME].value
+    return world.member, session_key, f"{settings.SESSION_COOKIE_NAME}={session_key}"
+
+
+def test_nobody_and_a_foreign_origin_are_refused(signed_in):
+    _, _, cookie = signed_in
+    assert ask(scope_of())[0] == 401
+    assert ask(scope_of(cookie=f"{settings.SESSION_COOKIE_NAME}=invented"))[0] == 401
+    assert ask(scope_of(cookie=cookie, origin="https://evil.example"))[0] == 403
+    assert ask(scope_of(cookie=cookie, path="/stream/other"))[0] == 404
+
+
+def test_only_the_site_itself_may_read_the_answer():
+    _, headers = ask(scope_of())
+    assert headers[b"access-control-allow-origin"] == settings.SITE_URL.encode()
+    assert headers[b"access-control-allow-credentials"] == b"true"
+    assert headers[b"vary"] == b"Origin, Cookie"
+    assert headers[b"cache-control"] == b"no-store"
+
+
+def test_a_message_reaches_the_person_it_is_for(signed_in):
+    user, _, cookie = signed_in
+
+    def speak():
+        live.publish(live.user_channel("0" * 24), "for_somebody_else")
+        live.publish(live.user_channel(user.pk), "greeting", {"text": "line\nbreak"})
+
+    (text,) = listen(user, cookie, speak, until="event")
+    data = json.dumps({"text": "line\nbreak"})
+    assert text == f"event: greeting\ndata: {data}\n\n"
+
+
+def test_an_ended_session_ends_its_stream(signed_in, monkeypatch):
+    user, session_key, cookie = signed_in
+    monkeypatch.setattr(stream, "HEARTBEAT_SECONDS", 0.05)
+    client = Client()
+    client.cookies[settings.SESSION_COOKIE_NAME] = session_key
+    texts = listen(user, cookie, client.logout, until="event")
+    assert texts[-1] == "event: session_ended\ndata: {}\n\n"
+
+
+def test_a_deactivated_account_is_not_connected(signed_in):
+    user, _, cookie = signed_in
+    user.is_active = False
+    user.save()
+    assert ask(scope_of(cookie=cookie))[0] == 401
