@@ -1,0 +1,27 @@
+"""The libraries' tables are made by our migrations, with our keys."""
+
+import pytest
+from django.apps import apps
+from django.conf import settings
+from django.core.management import call_command
+from django.db.migrations.loader import MigrationLoader
+from django.db.models import AutoField
+
+from saas.mongo.fields import StrObjectIdAutoField
+
+
+@pytest.mark.parametrize("label", sorted(settings.MIGRATION_MODULES))
+def test_a_librarys_migrations_say_what_its_models_say(label):
+    call_command("makemigrations", label, "--check", "--dry-run", verbosity=1)
+
+
+def test_no_model_has_an_integer_key():
+    for model in apps.get_models(include_auto_created=True):
+        key = model._meta.pk
+        assert isinstance(key, StrObjectIdAutoField) or not isinstance(key, AutoField), model
+
+
+def test_every_app_with_models_has_migrations():
+    loader = MigrationLoader(None)
+    missing = {config.label for config in apps.get_app_configs() if list(config.get_models())} - loader.migrated_apps
+    assert not missing
