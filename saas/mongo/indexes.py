@@ -3,11 +3,9 @@
 MongoDB would create a collection at its first insert, without indexes; and inside parallel transactions that fails.
 """
 
-import pkgutil
 from collections import defaultdict
 from collections.abc import Callable
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -105,9 +103,8 @@ def _import_models_of_services() -> None:
     for app in apps.get_app_configs():
         if Path(app.path) != Path(settings.BASE_DIR, *app.name.split(".")):
             continue
-        for module in pkgutil.iter_modules([app.path]):
-            if module.ispkg and find_spec(name := f"{app.name}.{module.name}.models"):
-                import_module(name)
+        for models in Path(app.path).glob("*/models.py"):
+            import_module(f"{app.name}.{models.parent.name}.models")
 
 
 def _create_collection(here: Database[dict[str, Any]], name: str) -> None:
