@@ -20,7 +20,7 @@ from typing import Any, Self
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
-from .processes import LOOPBACK, EmbeddedError, free_port, is_listening, is_taken, spawn, terminate
+from .processes import LOOPBACK, EmbeddedError, free_port, is_listening, is_running, is_taken, spawn, terminate
 
 REPLICA_SET = "rs0"
 START_SECONDS = 60  # a journal that has to be replayed after a crash takes its time
@@ -85,7 +85,10 @@ class Server:
     def attach(self) -> bool:
         """Find the server that runs on our folder, whoever started it."""
         try:
-            port = int(json.loads(self.state.read_text())["port"])
+            state = json.loads(self.state.read_text())
+            port = int(state["port"])
+            if not is_running(int(state["pid"])):
+                return False
             pid, folder = self.asked(port)
         except (OSError, ValueError, KeyError, TypeError, PyMongoError):
             return False
