@@ -1,18 +1,17 @@
 """A person's organizations, and the home of each."""
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from organizations import checklist, roles, services
 from organizations.access import memberships_of
 from organizations.forms import OrganizationForm
-from organizations.models import Invitation
 from saas.access import org_view, signed_in
 from saas.errors import Problem
-from saas.htmx import form_again, redirect, toast
-from saas.http import OrgRequest, SignedInRequest, get_or_404
+from saas.htmx import form_again, redirect
+from saas.http import OrgRequest, SignedInRequest
 
 LIST_PAGE = "organizations/organization_list.html"
 FORM_PAGE = "organizations/organization_form.html"
@@ -53,28 +52,6 @@ def switcher(request: SignedInRequest) -> HttpResponse:
     """The organizations in the switcher's menu, fetched when it is opened."""
     context = {"memberships": memberships_of(request.user), "may_create": settings.ALLOW_USER_TO_CREATE_ORGANIZATION}
     return render(request, "organizations/switcher.html", context)
-
-
-@signed_in
-@require_POST
-def invitation_accept(request: SignedInRequest, invitation_id: str) -> HttpResponse:
-    invitation = get_or_404(Invitation.objects.filter(invitee_identifier=request.user.email), pk=invitation_id)
-    try:
-        services.accept_invitation(invitation=invitation, actor=request.user, request=request)
-    except Problem as problem:
-        return toast(redirect(request, "organizations:organization_list"), str(problem), level="error", request=request)
-    return redirect(request, invitation.organization.get_absolute_url())
-
-
-@signed_in
-@require_POST
-def invitation_decline(request: SignedInRequest, invitation_id: str) -> HttpResponse:
-    invitation = get_or_404(Invitation.objects.filter(invitee_identifier=request.user.email), pk=invitation_id)
-    try:
-        services.decline_invitation(invitation=invitation, actor=request.user, request=request)
-    except Problem as problem:
-        return toast(redirect(request, "organizations:organization_list"), str(problem), level="error", request=request)
-    return redirect(request, "organizations:organization_list")
 
 
 @org_view("organization.read")
