@@ -21,16 +21,16 @@ from tests.saas.documents import Note
 @pytest.fixture
 def empty_database():
     """A second, empty database under the same client."""
-    previous, name = connection.settings_dict["NAME"], f"{connection.settings_dict['NAME']}_empty"
-    use_database(name)
+    previous = database().name
+    use_database(f"{previous}_empty")
     yield
-    database().client.drop_database(name)
+    database().client.drop_database(f"{previous}_empty")
     use_database(previous)
 
 
 def use_database(name):
     connection.settings_dict["NAME"] = name
-    connection.database = connection.connection[name]
+    connection.database = database().client[name]
 
 
 def index_of(model, *columns):
