@@ -59,3 +59,10 @@ def test_the_procfile_names_the_other_processes():
 
 def procfile() -> str:
     return (BASE_DIR / "Procfile").read_text()
+
+
+def test_the_example_explains_every_variable_of_the_settings():
+    read = set(re.findall(r'env\.\w+\(\s*"([A-Z_]+)"', (BASE_DIR / "saas" / "settings.py").read_text()))
+    lines = (BASE_DIR / ".env.example").read_text().splitlines()
+    explained = {match[1] for line in lines if (match := re.match(r"#?([A-Z_]+)=", line))}
+    assert explained == read
