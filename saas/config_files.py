@@ -122,7 +122,7 @@ def _offending_path(problem: ValidationError) -> Keys:
     keys = tuple(problem.absolute_path)
     if problem.validator == "additionalProperties":
         return (*keys, _unknown_keys(problem)[0])
-    if problem.validator == "propertyNames" or (problem.parent and problem.parent.validator == "propertyNames"):
+    if "propertyNames" in problem.absolute_schema_path:
         return (*keys, problem.instance)
     return keys
 

@@ -1,0 +1,68 @@
+"""A small site for the tests of saas.access: one view for each mark, and one without."""
+
+from django.http import HttpResponse
+from django.urls import include, path
+from django.views import View
+from django.views.decorators.http import require_POST
+
+from saas.access import org_view, public, signed_in, staff_only
+
+
+@public
+def open_page(request):
+    return HttpResponse("open")
+
+
+@signed_in
+def own_page(request):
+    return HttpResponse("own")
+
+
+@org_view("project.read")
+def readers(request):
+    return HttpResponse(f"{request.org.slug} {request.membership.role}")
+
+
+@require_POST
+@org_view("organization.delete")
+def owners_only(request):
+    return HttpResponse("deleted")
+
+
+class ClassView(View):
+    def get(self, request):
+        return HttpResponse(request.org.slug)
+
+
+@staff_only("admin.monitor")
+def staff_page(request):
+    return HttpResponse("staff")
+
+
+@staff_only("admin.no_such_permission")
+def nobody_of_the_staff(request):
+    return HttpResponse("never")
+
+
+def unmarked(request):
+    return HttpResponse("unmarked")
+
+
+inside = (
+    [
+        path("readers/", readers, name="readers"),
+        path("owners/", owners_only, name="owners"),
+        path("class/", org_view("project.read")(ClassView.as_view()), name="class"),
+    ],
+    "inside",
+)
+
+urlpatterns = [
+    path("", open_page, name="home"),
+    path("own/", own_page, name="own"),
+    path("login/", open_page, name="account_login"),
+    path("unmarked/", unmarked, name="unmarked"),
+    path("staff/", staff_page, name="staff"),
+    path("staff/never/", nobody_of_the_staff, name="never"),
+    path("o/<slug:org_slug>/", include(inside)),
+]
