@@ -32,8 +32,9 @@
   // --- Focus: to the first mistake of a form, else to what asks for it, else it stays where it was
   function focusFirstMistake(root) {
     const target = root.querySelector?.("[data-error-summary]") ?? root.querySelector?.('[aria-invalid="true"]');
-    target?.focus();
-    return Boolean(target);
+    if (!target || target.closest("[data-no-focus]")) return false;
+    target.focus();
+    return true;
   }
 
   document.addEventListener("htmx:afterSettle", ({ detail }) => {
@@ -77,7 +78,8 @@
   });
 
   document.addEventListener("htmx:afterRequest", ({ detail }) => release(detail.elt.closest("form") ?? detail.elt));
-  window.addEventListener("pageshow", () => release(document)); // back from the next page: the form is usable again
+  // back from the next page: the form is usable again
+  window.addEventListener("pageshow", (event) => event.persisted && release(document));
 
   function release(root) {
     if (root.dataset) delete root.dataset.sending;
