@@ -62,9 +62,12 @@ class Child:
 
 def development_table(ports: dict[str, int], data_dir: Path) -> list[Child]:
     """The processes of development.  One worker serves all queues, so that two cores start it fast."""
-    python, celery = [sys.executable], [sys.executable, "-m", "celery", "--app", "saas.celery"]
+    # In a container everybody is root, and celery complains of it at length.
+    celery = [sys.executable, "-W", "ignore:You're running the worker", "-m", "celery", "--quiet"]
+    celery += ["--app", "saas.celery"]
     granian = [sys.executable, "-m", "granian", "--host", LOOPBACK, "--workers-kill-timeout", "2"]
-    granian += ["--respawn-interval", "0.01", "--no-ws", "--log-level", "warning"]
+    # At a change the old worker answers while the new one loads: about this long, in seconds.
+    granian += ["--respawn-interval", "1.5", "--no-ws", "--log-level", "warning"]
     web = ["--interface", "wsgi", "--port", str(ports["PORT"]), "--blocking-threads", "4", "saas.wsgi:application"]
     stream = ["--interface", "asgi", "--port", str(ports["STREAM_PORT"]), "saas.asgi:application"]
     worker = ["worker", "--queues", QUEUES, "--concurrency", "4", "--loglevel", "INFO", "--without-mingle"]
@@ -74,7 +77,7 @@ def development_table(ports: dict[str, int], data_dir: Path) -> list[Child]:
         Child("stream", [*granian, *stream], on_change="hup"),
         Child("worker", [*celery, *worker, "--without-gossip"]),
         Child("beat", [*celery, *beat]),
-        Child("mail", [*python, "manage.py", "sandbox"]),
+        Child("mail", [sys.executable, "manage.py", "sandbox"]),
     ]
     for child, color in zip(children, COLORS, strict=False):
         child.color = color
@@ -328,6 +331,7 @@ class Runner:
         self._wait_for_the_end(STOP_SECONDS)
         for child in self.everybody:
             if child.process is not None:
+                self.screen.say(f"{child.name} did not stop in time and is killed")
                 kill_group(child.process.pid)
                 child.process.wait()
                 self._let_go(child)
@@ -336,15 +340,25 @@ class Runner:
         self.selector.close()
 
     def _wait_for_the_end(self, seconds: float) -> None:
-        deadline, signals = time.monotonic() + seconds, self.signals
+        now, signals = time.monotonic(), self.signals
+        deadline, again_at = now + seconds, now + seconds / 4
         while time.monotonic() < deadline and self.signals == signals:
             for child in self.everybody:
                 if child.process is not None and child.process.poll() is not None:
                     self._let_go(child)
             if not any(child.process for child in self.everybody):
                 return
+            if time.monotonic() >= again_at:
+                again_at = deadline
+                self._term_again()
             for key, _ in self.selector.select(0.05):
                 self._read(key.data)
+
+    def _term_again(self) -> None:
+        """TERM once more who may have lost the first in the middle of renewing its workers."""
+        for child in self.children:
+            if child.process is not None and child.on_change == "hup":
+                child.process.terminate()
 
     def _dismiss_guard(self) -> None:
         self._tell_guard()
