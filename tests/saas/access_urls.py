@@ -1,4 +1,4 @@
-"""A small site for the tests of saas.access: one view for each mark, and one without."""
+"""The product with a few pages more, for the tests of saas.access: one view for each mark, and one without."""
 
 from django.http import HttpResponse
 from django.urls import include, path
@@ -6,6 +6,7 @@ from django.views import View
 from django.views.decorators.http import require_POST
 
 from saas.access import org_view, public, signed_in, staff_only
+from saas.urls import urlpatterns as product
 
 
 @public
@@ -58,11 +59,11 @@ inside = (
 )
 
 urlpatterns = [
-    path("", open_page, name="home"),
+    path("open/", open_page, name="open"),
     path("own/", own_page, name="own"),
-    path("login/", open_page, name="account_login"),
     path("unmarked/", unmarked, name="unmarked"),
     path("staff/", staff_page, name="staff"),
     path("staff/never/", nobody_of_the_staff, name="never"),
     path("o/<slug:org_slug>/", include(inside)),
+    *product,  # the layout links to its pages
 ]

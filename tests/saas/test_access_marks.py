@@ -1,4 +1,4 @@
-"""What each mark lets through, on a small site of its own; the product's URLs are in tests/test_access.py."""
+"""What each mark lets through, on pages of the tests' own; the product's URLs are in tests/test_access.py."""
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
@@ -25,21 +25,21 @@ def signed_in_as(user):
     return client
 
 
-# -- public and signed_in ----------------------------------------------------------------------------------------------
+# -- public and signed_in --------------------------------------------------------------------------------------------
 
 
 def test_anybody_opens_a_public_page(client):
-    assert client.get("/").content == b"open"
+    assert client.get("/open/").content == b"open"
 
 
 def test_a_public_page_costs_no_read(client, count_queries):
     with count_queries(at_most=0):
-        client.get("/")
+        client.get("/open/")
 
 
 def test_somebody_signed_out_is_sent_to_sign_in_and_back(client):
     response = client.get("/own/?tab=2")
-    assert (response.status_code, response["Location"]) == (302, "/login/?next=%2Fown%2F%3Ftab%3D2")
+    assert (response.status_code, response["Location"]) == (302, "/accounts/login/?next=%2Fown%2F%3Ftab%3D2")
 
 
 def test_somebody_signed_in_opens_their_page(world):
@@ -59,26 +59,26 @@ def test_is_signed_in_asks_for_an_active_account_by_itself():
 
 def test_a_post_leads_back_to_the_page_it_came_from(client):
     response = client.post("/own/", headers={"referer": "http://testserver/list/?page=2"})
-    assert response["Location"] == "/login/?next=%2Flist%2F%3Fpage%3D2"
+    assert response["Location"] == "/accounts/login/?next=%2Flist%2F%3Fpage%3D2"
 
 
 @pytest.mark.parametrize("referer", ["", "https://evil.example/", "//evil.example/x"])
 def test_a_post_from_elsewhere_leads_to_plain_sign_in(client, referer):
-    assert client.post("/own/", headers={"referer": referer})["Location"] == "/login/"
+    assert client.post("/own/", headers={"referer": referer})["Location"] == "/accounts/login/"
 
 
 def test_htmx_moves_the_whole_page_to_sign_in(client):
     headers = {"HX-Request": "true", "HX-Current-URL": "http://testserver/list/?page=2"}
     response = client.get("/own/", headers=headers)
-    assert (response.status_code, response["HX-Redirect"]) == (200, "/login/?next=%2Flist%2F%3Fpage%3D2")
+    assert (response.status_code, response["HX-Redirect"]) == (200, "/accounts/login/?next=%2Flist%2F%3Fpage%3D2")
 
 
 def test_htmx_on_a_foreign_page_leads_to_plain_sign_in(client):
     headers = {"HX-Request": "true", "HX-Current-URL": "https://evil.example/"}
-    assert client.get("/own/", headers=headers)["HX-Redirect"] == "/login/"
+    assert client.get("/own/", headers=headers)["HX-Redirect"] == "/accounts/login/"
 
 
-# -- org_view ------------------------------------------------------------------------------------------------------------
+# -- org_view --------------------------------------------------------------------------------------------------------
 
 
 def test_a_member_opens_a_page_and_the_view_knows_where_it_is(world):
@@ -164,7 +164,7 @@ def test_an_organization_page_is_three_reads(world, count_queries, no_scans):
         client.get(f"/o/{world.org.slug}/readers/")
 
 
-# -- staff_only: session, platform role, permission, each alone --------------------------------------------------------------
+# -- staff_only: session, platform role, permission, each alone ------------------------------------------------------
 
 
 def test_staff_opens_a_staff_page(world):
@@ -201,7 +201,7 @@ def test_is_superuser_opens_nothing(world):
     assert world.client("outsider").get("/staff/").status_code == 404
 
 
-# -- a view without a mark ------------------------------------------------------------------------------------------------------
+# -- a view without a mark -------------------------------------------------------------------------------------------
 
 
 def test_an_unmarked_view_is_refused_for_everybody(world):
