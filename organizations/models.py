@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import models
 from django.urls import reverse
 from django.utils import timezone
+from mongoengine import DateTimeField, StringField
 
 from organizations.abstract import (
     AbstractOrganization,
@@ -16,6 +17,7 @@ from organizations.abstract import (
     AbstractOrganizationOwner,
     AbstractOrganizationUser,
 )
+from saas.tenancy import IdField, OrgDocument
 
 INVITATION_DAYS = 7
 
@@ -35,11 +37,12 @@ class Membership(AbstractOrganizationUser):
     is_admin = None  # the library's flag; the role says it
     role = models.CharField(max_length=40)
     suspended_at = models.DateTimeField(null=True, blank=True)
+    last_active_at = models.DateTimeField(null=True, blank=True)  # to the hour: see organizations.access
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta(AbstractOrganizationUser.Meta):
         ordering: list[str] = []  # the library's order joins two collections
-        indexes = [models.Index(fields=["organization", "created_at"], name="members_of_organization")]
+        indexes = [models.Index(fields=["organization", "created_at", "id"], name="members_of_organization")]
 
 
 class OrganizationOwner(AbstractOrganizationOwner):
@@ -47,7 +50,10 @@ class OrganizationOwner(AbstractOrganizationOwner):
 
 
 class Invitation(AbstractOrganizationInvitation):
-    """One address, invited with a role.  `invitee_identifier` is the lower-cased address."""
+    """One address, invited with a role.  `invitee_identifier` is the lower-cased address.
+
+    `token_hash` is the SHA-256 of the token in the mailed link; the token itself is nowhere but in the mail.
+    """
 
     class Status(models.TextChoices):
         PENDING = "pending"
@@ -57,6 +63,9 @@ class Invitation(AbstractOrganizationInvitation):
 
     role = models.CharField(max_length=40)
     status = models.CharField(max_length=10, choices=Status, default=Status.PENDING)
+    note = models.CharField(max_length=500, blank=True, default="")
+    token_hash = models.CharField(max_length=64, null=True, unique=True, editable=False)
+    sent_at = models.DateTimeField(default=timezone.now, editable=False)
     expires_at = models.DateTimeField()
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
@@ -68,12 +77,47 @@ class Invitation(AbstractOrganizationInvitation):
                 name="one_pending_invitation",
             )
         ]
-        indexes = [models.Index(fields=["invitee_identifier", "status"], name="invitations_of_address")]
+        indexes = [
+            models.Index(fields=["invitee_identifier", "status"], name="invitations_of_address"),
+            models.Index(fields=["organization", "status", "created_at", "id"], name="invitations_of_organization"),
+        ]
 
     @staticmethod
     def default_expiry() -> datetime:
         return timezone.now() + timedelta(days=INVITATION_DAYS)
 
+    def __str__(self) -> str:
+        return self.email
+
     @property
     def email(self) -> str:
         return self.invitee_identifier
+
+    @property
+    def is_expired(self) -> bool:
+        return self.expires_at <= timezone.now()
+
+
+class OwnershipTransfer(OrgDocument):
+    """The primary owner offers the organization to another member.  One offer at a time waits for its answer."""
+
+    from_user_id = IdField(required=True)
+    to_user_id = IdField(required=True)
+    role_after = StringField(required=True)  # of the one who hands over
+    status = StringField(required=True, default="pending", choices=("pending", "accepted", "declined", "cancelled"))
+    reason = StringField()  # why it was cancelled without anybody asking for it
+    expires_at = DateTimeField(required=True)
+    answered_at = DateTimeField()
+
+    meta = {
+        "collection": "ownership_transfers",
+        "indexes": [
+            {
+                "fields": ["organization_id"],
+                "name": "one_pending_transfer",
+                "unique": True,
+                "partialFilterExpression": {"status": "pending"},
+            },
+            ["organization_id", "-created_at", "-id"],
+        ],
+    }
