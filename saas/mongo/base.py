@@ -40,6 +40,8 @@ class DatabaseWrapper(backend.DatabaseWrapper):
     def __init__(self, settings_dict: dict[str, Any], alias: str = DEFAULT_DB_ALIAS) -> None:
         super().__init__(settings_dict, alias=alias)
         self.session: ClientSession | None
+        self.connection: Any
+        self.run_on_commit: list[tuple[Any, Any, bool]]
         self.doomed_by: BaseException | None = None
         self._bound = contextlib.ExitStack()
 

@@ -23,7 +23,8 @@ AWARE: CodecOptions[dict[str, Any]] = CodecOptions(
 def database() -> Database[dict[str, Any]]:
     """Django's database, connecting at the first use."""
     connection: Any = connections[DEFAULT_DB_ALIAS]
-    return connection.database  # type: ignore[no-any-return]
+    found: Database[dict[str, Any]] = connection.database
+    return found
 
 
 def get_collection(name: str) -> Collection[dict[str, Any]]:

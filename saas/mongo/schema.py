@@ -21,8 +21,9 @@ class DatabaseSchemaEditor(BackendSchemaEditor):
         if not self.collect_sql and name in self.connection.introspection.table_names():
             self._create_model_indexes(model)
             for field in model._meta.local_many_to_many:
-                if field.remote_field.through._meta.auto_created:
-                    self.create_model(field.remote_field.through)
+                through: Any = field.remote_field.through
+                if through._meta.auto_created:
+                    self.create_model(through)
         else:
             super().create_model(model)
 
@@ -54,7 +55,7 @@ class DatabaseSchemaEditor(BackendSchemaEditor):
         if found is None:
             return None
         document = found.document
-        fields = [field] if field else [model._meta.get_field(name) for name, _ in index.fields_orders]
+        fields: list[Any] = [field] if field else [model._meta.get_field(name) for name, _ in index.fields_orders]
         if unique:
             _simplify_filter(document, fields, column_prefix)
         if len(fields) == 1:
