@@ -46,20 +46,21 @@ def banner(screen: Screen, *, site: str, logins: Sequence[Any], services: Sequen
     """Show the addresses, who can sign in, and which outside services are real, simulated or off."""
     pages = {"Site": "/", "Mail inbox": "/sandbox/mail/", "Style guide": "/styleguide/", "Admin": "/admin/"}
     lines = ["", screen.color(f"Groundwork is running.  (ready in {seconds:.1f} s)", BOLD), ""]
-    lines += [f"{name:<13} {site}{path}" for name, path in pages.items()]
+    lines += [f"{name:<11}   {site}{path}" for name, path in pages.items()]
     if logins:
         lines += ["", screen.color("Sign in as", BOLD)]
         width = max(len(str(login["email"])) for login in logins)
         lines += [f"{login['email']:<{width}}   {login['password']}   {login.get('note', '')}" for login in logins]
     if services:
         lines += ["", screen.color("Outside services", BOLD)]
-        lines += [_service_line(screen, service) for service in services]
+        width = max(len(str(service["part"])) for service in services)
+        lines += [_service_line(screen, service, width) for service in services]
     lines += ["", "Ctrl-C stops everything; the data stays.", ""]
     for line in lines:
         screen.line(f"  {line}".rstrip())
 
 
-def _service_line(screen: Screen, service: Any) -> str:
+def _service_line(screen: Screen, service: Any, width: int) -> str:
     state = "real" if service["state"] == "works" else str(service["state"])
     colored = screen.color(f"{state:<10}", STATE_COLORS.get(state, BOLD))
-    return f"{service['part']:<13} {colored} {service.get('detail', '')}".rstrip()
+    return f"{service['part']:<{width}}   {colored} {service.get('detail', '')}".rstrip()

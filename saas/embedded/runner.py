@@ -107,6 +107,7 @@ class Runner:
         self.guarded: set[int] = set()
         self.signals = 0
         self.begun_at = time.monotonic()
+        self.patience = WEB_PATIENCE_SECONDS
         self.servers_at = 0.0
         self.summary: dict[str, Any] = {}
         self.has_banner = False
@@ -301,9 +302,9 @@ class Runner:
             services = [*self.servers.services(), *self.summary.get("services", [])]
             banner(self.screen, site=site.rstrip("/"), logins=logins, services=services, seconds=waited)
             self.has_banner = True
-        elif waited > WEB_PATIENCE_SECONDS:
+        elif waited > self.patience:
             self.screen.complain(f"The site does not answer on port {port} yet; the lines of `web` above may say why.")
-            self.begun_at = time.monotonic()
+            self.patience += WEB_PATIENCE_SECONDS
 
     # -- The end
 

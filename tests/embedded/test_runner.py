@@ -66,7 +66,7 @@ def test_the_banner_names_addresses_and_logins(outside: Outside):
     process = running(outside)
     assert f"http://localhost:{outside.ports['PORT']}/sandbox/mail/" in outside.text
     assert "ann@example.test   open sesame" in outside.text
-    assert f"MongoDB       real       own server on port {outside.ports['MONGODB_PORT']}" in outside.text
+    assert f"MongoDB   real       own server on port {outside.ports['MONGODB_PORT']}" in outside.text
     assert f"worker  | working on redis://localhost:{outside.ports['VALKEY_PORT']}/0" in outside.text
     process.terminate()
     assert process.wait(20) == 0
