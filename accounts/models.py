@@ -1,4 +1,4 @@
-"""The person."""
+"""The person, and how far the person is in getting started."""
 
 from typing import Any, ClassVar
 
@@ -6,8 +6,10 @@ from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.db import models
 from django.utils import timezone
+from mongoengine import DateTimeField, DictField, ListField, StringField
 
 from saas.mongo.fields import StrObjectIdField
+from saas.tenancy import UserDocument
 
 
 class UserManager(BaseUserManager["User"]):
@@ -77,3 +79,16 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def get_full_name(self) -> str:
         return self.display_name
+
+
+class Onboarding(UserDocument):
+    """One for each person.  `data` holds what was typed and not yet sent, by step and field."""
+
+    current_step = StringField()
+    completed_steps = ListField(StringField())
+    skipped_steps = ListField(StringField())
+    data = DictField()
+    completed_at = DateTimeField()
+    busy_until = DateTimeField()  # while a step is being applied, so that a double click applies it once
+
+    meta = {"collection": "onboarding", "indexes": [{"fields": ["user_id"], "unique": True}]}

@@ -79,5 +79,5 @@ membership: Hook[[str, Any], tuple[Any, Any] | None] = Hook("membership")
 #: can(actor, "project.update", org=organization or None for a platform permission, obj=None) -> bool
 can: Hook[..., bool] = Hook("can")
 
-#: What a higher room adds to a step of accounts.onboarding.
+#: () -> accounts.onboarding.StepKind: a step that config/onboarding.yaml may name.
 onboarding_step: Hooks[Callable[..., Any]] = Hooks("onboarding_step")

@@ -8,3 +8,4 @@ from saas.settings import *  # noqa: E402, F403  the addresses must be in the en
 
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher", *PASSWORD_HASHERS]  # noqa: F405
+WHITENOISE_AUTOREFRESH = True  # static files from the finders: nothing is collected for a test

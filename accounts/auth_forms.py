@@ -1,0 +1,78 @@
+"""allauth's forms where what they write must happen once, or not at all."""
+
+from typing import Any
+
+from allauth.account import forms
+from allauth.account.adapter import get_adapter
+from allauth.account.models import EmailAddress
+from allauth.core import context, ratelimit
+from allauth.core.exceptions import ImmediateHttpResponse
+from django.contrib import messages
+from django.contrib.auth.hashers import make_password
+from django.db import IntegrityError
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+
+from accounts import services
+from accounts.adapter import CONFIRMATION_SENT
+from saas import events
+from saas.db import atomic
+
+
+class SignupForm(forms.SignupForm):
+    def try_save(self, request: HttpRequest) -> tuple[Any, HttpResponse | None]:
+        """The new person, or the answer to somebody who has an account: both look the same and take the same time."""
+        if self.account_already_exists:
+            make_password(self.cleaned_data.get("password1"))
+            return super().try_save(request)  # type: ignore[no-any-return]
+        email = self.cleaned_data["email"]
+        # The first of several at once takes the right to send a mail; a later one would write "you have an account".
+        ratelimit.consume(request, action="confirm_email", key=email)
+        try:
+            user = self.create_account(request)
+        except IntegrityError:
+            say_confirmation_sent(request, email)
+            return None, get_adapter(request).respond_email_verification_sent(request, None)
+        vars(request)[CONFIRMATION_SENT] = True
+        say_confirmation_sent(request, email)
+        return user, None
+
+    @atomic
+    def create_account(self, request: HttpRequest) -> Any:
+        """The person, the address, the event and the mail.  Raises IntegrityError when somebody was faster."""
+        user = self.save(request)
+        events.record("user.created", actor=user, target=user, after={"email": user.email}, request=request)
+        address = EmailAddress.objects.get_for_user(user, user.email)
+        if not address.verified:
+            address.send_confirmation(request, signup=True)
+        return user
+
+
+def say_confirmation_sent(request: HttpRequest, email: str) -> None:
+    words = {"email": email, "login": False, "signup": True}
+    template = "account/messages/email_confirmation_sent.txt"
+    get_adapter(request).add_message(request, messages.INFO, template, words)
+
+
+class ChangePasswordForm(forms.ChangePasswordForm):
+    def save(self) -> None:
+        replace_password(self.user, self.cleaned_data["password1"], "user.password_changed")
+
+
+class SetPasswordForm(forms.SetPasswordForm):
+    def save(self) -> None:
+        replace_password(self.user, self.cleaned_data["password1"], "user.password_changed")
+
+
+class ResetPasswordKeyForm(forms.ResetPasswordKeyForm):
+    def save(self) -> None:
+        replace_password(self.user, self.cleaned_data["password1"], "user.password_reset")
+
+
+def replace_password(user: Any, password: str, event: str) -> None:
+    """Raises ImmediateHttpResponse, which leads back to the page, when the password was changed meanwhile."""
+    request = context.request
+    try:
+        services.set_password(user=user, password=password, event=event, request=request)
+    except services.PasswordChangedMeanwhile as problem:
+        messages.error(request, str(problem))
+        raise ImmediateHttpResponse(HttpResponseRedirect(request.path)) from problem

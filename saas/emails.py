@@ -1,0 +1,91 @@
+"""Mail with a template: rendered at once, sent by a worker after the commit.
+
+    emails.send(to=user.email, template="password_changed", context={"user": user})
+
+A mail is three files: `templates/emails/<name>.subject.txt`, `.txt` and `.html`. The two text files are rendered
+without HTML escaping. Besides `context` they have `product`, `site_url` and `email`.
+"""
+
+import smtplib
+from email.utils import parseaddr
+from typing import Any
+
+from anymail.exceptions import AnymailRequestsAPIError
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
+from django.template import Context
+from django.template.loader import get_template, render_to_string
+
+from saas.jobs import Job, PermanentFailure, queue_email
+from saas.product import product
+
+REFUSED_FOR_GOOD = (400, 422)  # HTTP statuses by which a mail service refuses the mail itself
+
+
+def send(
+    *,
+    to: str,
+    template: str,
+    context: dict[str, Any] | None = None,
+    org: Any = None,
+    user: Any = None,
+    idempotency_key: str | None = None,
+) -> Job:
+    """Render a mail now, and send it once the caller's transaction has committed.
+
+    Raises TemplateDoesNotExist.  Neither a mail server nor a broker that is down is an error: the job waits for them.
+    """
+    subject, body, html = render(template, {"email": to, **(context or {})})
+    return queue_email(
+        to=to, subject=subject, body=body, html=html, org=org, user=user, idempotency_key=idempotency_key
+    )
+
+
+def render(template: str, context: dict[str, Any]) -> tuple[str, str, str]:
+    """Subject (one line), text part and HTML part."""
+    context = {"product": product(), "site_url": settings.SITE_URL, **context}
+    subject = " ".join(render_plain(f"emails/{template}.subject.txt", context).split())
+    body = render_plain(f"emails/{template}.txt", context).strip() + "\n"
+    return subject, body, render_to_string(f"emails/{template}.html", context)
+
+
+def render_plain(name: str, context: dict[str, Any]) -> str:
+    template: Any = get_template(name)
+    return str(template.template.render(Context(context, autoescape=False)))
+
+
+def deliver(job: Job) -> None:
+    """Give the job's mail to the mail server.
+
+    The message id is made from the job's, so that a mail whose worker died after sending can be told from a second one.
+    Raises PermanentFailure when the server refuses this mail, and its own errors when it may take it later.
+    """
+    mail = job.payload
+    message = EmailMultiAlternatives(
+        subject=mail["subject"],
+        body=mail["body"],
+        to=mail["to"],
+        reply_to=[mail["reply_to"]] if mail.get("reply_to") else None,
+        headers={"Message-ID": message_id(job.id), "Auto-Submitted": "auto-generated"},
+    )
+    if mail.get("html"):
+        message.attach_alternative(mail["html"], "text/html")
+    try:
+        message.send()
+    except (smtplib.SMTPException, AnymailRequestsAPIError) as problem:
+        if is_permanent(problem):
+            raise PermanentFailure(str(problem)) from problem
+        raise
+
+
+def message_id(job_id: str) -> str:
+    return f"<{job_id}@{parseaddr(settings.EMAIL_FROM)[1].partition('@')[2]}>"
+
+
+def is_permanent(problem: Exception) -> bool:
+    """Whether the server has refused the mail for good.  Wrong credentials are not: somebody corrects them."""
+    if isinstance(problem, smtplib.SMTPRecipientsRefused):
+        return all(code >= 500 for code, _ in problem.recipients.values())
+    if isinstance(problem, (smtplib.SMTPSenderRefused, smtplib.SMTPDataError)):
+        return problem.smtp_code >= 500
+    return getattr(problem, "status_code", None) in REFUSED_FOR_GOOD

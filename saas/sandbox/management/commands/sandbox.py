@@ -1,0 +1,29 @@
+import signal
+import threading
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from saas.sandbox import smtp
+
+
+class Command(BaseCommand):
+    help = "Run the simulated world: a mail server whose inbox is /sandbox/mail/. Ends on Ctrl-C or SIGTERM."
+    requires_system_checks: list[str] = []
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        server = smtp.controller(settings.MAIL_PORT)
+        try:
+            server.start()
+        except OSError as problem:
+            raise CommandError(
+                f"The mail sandbox cannot listen on port {settings.MAIL_PORT} ({problem.strerror}). "
+                "Stop what uses it, or set MAIL_PORT to another one."
+            ) from None
+        self.stdout.write(f"Mail sandbox on port {settings.MAIL_PORT}; inbox at {settings.SITE_URL}/sandbox/mail/")
+        stopping = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stopping.set())
+        stopping.wait()
+        server.stop()

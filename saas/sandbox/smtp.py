@@ -1,0 +1,30 @@
+"""The sandbox's SMTP server: takes every mail and keeps it for the inbox page."""
+
+import asyncio
+from typing import Any
+
+import structlog
+from aiosmtpd.controller import Controller
+
+from saas.sandbox import mailbox
+
+log = structlog.get_logger(__name__)
+LARGEST_MAIL = 25 * 1024 * 1024  # bytes
+
+
+class Keeper:
+    """aiosmtpd calls this with each mail; the answer is what the sending program reads."""
+
+    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's name
+        try:
+            key = await asyncio.to_thread(mailbox.keep, envelope.content, list(envelope.rcpt_tos))
+        except OSError as problem:
+            log.error("sandbox_mail_not_kept", problem=str(problem))
+            return "451 The mail could not be stored, try again later"
+        log.info("sandbox_mail_kept", to=envelope.rcpt_tos, key=key)
+        return "250 OK"
+
+
+def controller(port: int, host: str = "localhost") -> Controller:
+    """A server for `start()` and `stop()`.  `start` raises OSError when the port is taken."""
+    return Controller(Keeper(), hostname=host, port=port, data_size_limit=LARGEST_MAIL)
