@@ -1,6 +1,7 @@
 """Every collection and index that the code declares, created before traffic.
 
 MongoDB would create a collection at its first insert, without indexes; and inside parallel transactions that fails.
+A deployment migrates first: a migration may replace an index by another of the same name.
 """
 
 from collections import defaultdict

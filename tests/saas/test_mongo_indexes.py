@@ -59,12 +59,14 @@ def test_the_command_says_what_is_there():
     assert "in place" in out.getvalue()
 
 
-def test_migrations_find_the_collections_made_and_the_other_way_round(empty_database):
-    made = indexes.ensure_indexes()
-    before = {name: database()[name].index_information() for name in made}
+def test_migrations_make_what_the_code_declares(empty_database):
+    database()["accounts_user"].insert_one({})  # a collection that an early write has made is no obstacle
     call_command("migrate", verbosity=0)
-    assert {name: database()[name].index_information() for name in made} == before
-    assert indexes.ensure_indexes() == made
+    migrated = {name: database()[name].index_information() for name in database().list_collection_names()}
+    made = indexes.ensure_indexes()
+    for name in made.keys() & migrated.keys():
+        assert database()[name].index_information() == migrated[name]
+    assert {"accounts_user", "organizations_membership", "account_emailaddress"} <= migrated.keys()
 
 
 def test_an_index_that_differs_in_the_database_is_named(empty_database):
@@ -129,7 +131,7 @@ def test_a_nullable_unique_column_takes_many_nulls_and_is_looked_up_by_its_index
         database().drop_collection("test_coupons")
 
 
-# -- What must be unique -------------------------------------------------------------------------------------------
+# -- What must be unique ---------------------------------------------------------------------------------------------
 
 
 def test_of_fifty_sign_ups_with_one_address_one_wins(in_parallel):

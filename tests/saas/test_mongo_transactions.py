@@ -53,7 +53,7 @@ def assert_healthy():
     assert Group.objects.filter(name="healthy").count() == 1
 
 
-# -- All or nothing ------------------------------------------------------------------------------------------------
+# -- All or nothing --------------------------------------------------------------------------------------------------
 
 
 def test_user_membership_and_document_commit_together(org):
@@ -125,7 +125,7 @@ def test_an_error_of_an_inner_block_undoes_the_outer_one_even_if_caught(org):
     assert_healthy()
 
 
-# -- After an error ------------------------------------------------------------------------------------------------
+# -- After an error --------------------------------------------------------------------------------------------------
 
 
 def test_an_integrity_error_caught_inside_undoes_the_block(org):
@@ -206,7 +206,7 @@ def abort_on_the_server():
         client.admin.command("killSessions", [{"id": connection.session.session_id["id"]}], session=other)
 
 
-# -- Repeating -----------------------------------------------------------------------------------------------------
+# -- Repeating -------------------------------------------------------------------------------------------------------
 
 
 def test_forty_parallel_increments_all_arrive(in_parallel):
@@ -338,7 +338,7 @@ def test_a_lock_without_a_transaction_is_refused(org):
         lock(org)
 
 
-# -- on_commit -----------------------------------------------------------------------------------------------------
+# -- on_commit -------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("register", [on_commit, transaction.on_commit], ids=["ours", "django"])
@@ -391,7 +391,7 @@ def test_a_callback_may_open_a_transaction_of_its_own(org):
     assert stored() == (1, 1, 1)
 
 
-# -- Django's own atomic, as libraries use it ----------------------------------------------------------------------
+# -- Django's own atomic, as libraries use it ------------------------------------------------------------------------
 
 
 def test_django_atomic_inside_ours_joins(org):
@@ -432,7 +432,7 @@ def test_get_or_create_works_inside(org):
     assert Group.objects.count() == 1
 
 
-# -- The client ----------------------------------------------------------------------------------------------------
+# -- The client ------------------------------------------------------------------------------------------------------
 
 
 def test_documents_and_models_share_one_client():

@@ -7,7 +7,7 @@ from saas.mongo.indexes import IndexConflict, ensure_indexes
 
 
 class Command(BaseCommand):
-    help = "Create every collection and index before traffic. Safe to run again, and quick."
+    help = "Create every collection and index before traffic, after `migrate`. Safe to run again, and quick."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--list", action="store_true", help="name each collection with its number of indexes")
