@@ -7,7 +7,7 @@ from django.contrib.auth import signals
 from django.dispatch import receiver
 from django.http import HttpRequest
 
-from saas import events
+from saas import events, live
 
 
 @receiver(signals.user_logged_in)
@@ -19,8 +19,10 @@ def record_sign_in(request: HttpRequest, user: Any, **_kwargs: Any) -> None:
 
 @receiver(signals.user_logged_out)
 def record_sign_out(request: HttpRequest, user: Any, **_kwargs: Any) -> None:
-    if user is not None:
-        events.record("user.logged_out", actor=user, target=user, request=request)
+    if user is None:
+        return
+    events.record("user.logged_out", actor=user, target=user, request=request)
+    live.publish(live.session_channel(request.session.session_key), "session_ended")
 
 
 @receiver(signals.user_login_failed)

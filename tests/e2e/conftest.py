@@ -111,8 +111,9 @@ def visitor(product: Product, browser: Browser) -> Iterator[Callable[..., Page]]
     problems: list[str] = []
 
     def open_page(**options: object) -> Page:
-        options.setdefault("viewport", {"width": 1280, "height": 900})
-        context = browser.new_context(base_url=product.url, **options)  # type: ignore[arg-type]
+        context = browser.new_context(
+            base_url=product.url, **{"viewport": {"width": 1280, "height": 900}, "reduced_motion": "reduce", **options}
+        )
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: problems.append(str(error)))
@@ -145,7 +146,7 @@ class Mailbox:
                 break
             self.page.wait_for_timeout(250)
         row.click()
-        body = self.page.frame_locator("iframe").locator("a.button, a[data-action]").first
+        body = self.page.frame_locator("iframe").locator("a.button-link").first
         href = body.get_attribute("href")
         assert href is not None
         return href
