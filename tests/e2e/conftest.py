@@ -139,7 +139,7 @@ class Mailbox:
 
     def open_link(self, address: str, *, subject: str) -> str:
         """The first link to the site in the newest message to this address; waits until the message is there."""
-        row = self.page.get_by_role("link", name=re.compile(subject)).first
+        row = self.page.get_by_role("link", name=re.compile(subject, re.IGNORECASE)).first
         for _ in range(40):
             self.page.goto(f"/sandbox/mail/?to={address}")
             if row.count():
