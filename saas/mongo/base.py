@@ -58,8 +58,11 @@ class DatabaseWrapper(backend.DatabaseWrapper):
 
         Threads that used it must not use their connection again.
         """
+        client = self.connection
+        if client is not None and self._pool_owners.get(id(client)) != os.getpid():
+            self.session = None  # to end the parent's session would undo its transaction
         self._reset_transaction()
-        client, self.connection = self.connection, None
+        self.connection = None
         with contextlib.suppress(AttributeError):
             del self.database
         pooled = self._connection_pools.pop(self.alias, None)
