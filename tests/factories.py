@@ -6,7 +6,8 @@
     world.outsider, world.staff                                           # of no organization
     world.client("admin").get(…)                                          # signed in, without a password
 
-Rows are written directly, a few round trips for the whole world. Nobody has a usable password.
+Rows are written directly, a few round trips for the whole world. Everybody's password is PASSWORD, under the quick
+hash of tests/settings.py.
 """
 
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from uuid import uuid4
 
 import factory
 from allauth.account.models import EmailAddress
-from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
+from django.contrib.auth.hashers import make_password
 from django.test import Client
 from django.utils import timezone
 
@@ -23,6 +24,7 @@ from accounts.models import User
 from organizations.models import Invitation, Membership, Organization, OrganizationOwner
 from saas.mongo.fields import new_key
 
+PASSWORD = "correct horse battery staple"
 ROLES = ("owner", "admin", "member", "viewer")
 
 
@@ -33,8 +35,8 @@ class UserFactory(factory.django.DjangoModelFactory):
         model = User
 
     name = factory.Sequence(lambda n: f"Person {n}")
-    email = factory.LazyAttribute(lambda user: f"{user.name.lower().replace(' ', '.')}@example.com")
-    password = factory.LazyFunction(lambda: f"{UNUSABLE_PASSWORD_PREFIX}{new_key()}")  # differs, as hashes do
+    email = factory.LazyAttributeSequence(lambda user, n: f"{user.name.lower().replace(' ', '.')}.{n}@example.com")
+    password = factory.LazyFunction(lambda: make_password(PASSWORD))
     onboarded_at = factory.LazyFunction(timezone.now)
 
 
@@ -44,7 +46,7 @@ class OrganizationFactory(factory.django.DjangoModelFactory):
 
     id = factory.LazyFunction(new_key)
     name = factory.Sequence(lambda n: f"Organization {n}")
-    slug = factory.LazyAttribute(lambda org: org.name.lower().replace(" ", "-"))
+    slug = factory.LazyAttributeSequence(lambda org, n: f"{org.name.lower().replace(' ', '-')}-{n}")
 
 
 class MembershipFactory(factory.django.DjangoModelFactory):

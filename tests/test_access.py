@@ -1,0 +1,125 @@
+"""Who gets what at each URL. A URL without a line fails, and so does one that takes a POST without a line for it.
+
+A line is: method, URL name, and the status for each person. The arguments come from tests/factories.py, the POST has
+no fields. To add a URL write its line first, by thinking; then make it true.
+"""
+
+import pytest
+from django.urls import reverse
+
+from saas.access import routes
+from tests.factories import ARGUMENTS, make_world
+
+PEOPLE = ("nobody", "outsider", "viewer", "member", "admin", "owner", "staff")
+
+TABLE = """
+#    URL                                    nobody outsider viewer member admin owner staff
+
+# Anybody
+GET  home                                   200    200      200    200    200   200   200
+GET  terms                                  200    200      200    200    200   200   200
+GET  privacy                                200    200      200    200    200   200   200
+GET  robots                                 200    200      200    200    200   200   200
+GET  healthz                                200    200      200    200    200   200   200
+GET  readyz                                 200    200      200    200    200   200   200
+POST accounts:theme                         400    400      400    400    400   400   400
+
+# Signing in and up; who is signed in already is led on
+GET  account_login                          200    302      302    302    302   302   302
+POST account_login                          200    302      302    302    302   302   302
+GET  account_logout                         302    200      200    200    200   200   200
+POST account_logout                         302    302      302    302    302   302   302
+GET  account_signup                         200    302      302    302    302   302   302
+POST account_signup                         200    302      302    302    302   302   302
+GET  account_inactive                       200    200      200    200    200   200   200
+GET  account_confirm_login_code             302    302      302    302    302   302   302
+POST account_confirm_login_code             302    302      302    302    302   302   302
+GET  account_email_verification_sent        200    200      200    200    200   200   200
+GET  account_confirm_email                  200    200      200    200    200   200   200
+POST account_confirm_email                  404    404      404    404    404   404   404
+GET  account_reset_password                 200    200      200    200    200   200   200
+POST account_reset_password                 200    200      200    200    200   200   200
+GET  account_reset_password_done            200    200      200    200    200   200   200
+GET  account_reset_password_from_key        200    200      200    200    200   200   200
+POST account_reset_password_from_key        200    200      200    200    200   200   200
+GET  account_reset_password_from_key_done   200    200      200    200    200   200   200
+
+# The person's own
+GET  account_reauthenticate                 302    200      200    200    200   200   200
+POST account_reauthenticate                 302    200      200    200    200   200   200
+GET  account_email                          302    200      200    200    200   200   200
+POST account_email                          302    302      302    302    302   302   302
+GET  account_change_password                302    200      200    200    200   200   200
+POST account_change_password                302    200      200    200    200   200   200
+GET  account_set_password                   302    302      302    302    302   302   302
+POST account_set_password                   302    302      302    302    302   302   302
+GET  accounts:profile                       302    200      200    200    200   200   200
+POST accounts:profile                       302    422      422    422    422   422   422
+GET  accounts:onboarding                    302    303      303    303    303   303   303
+GET  accounts:onboarding_step               302    303      303    303    303   303   303
+POST accounts:onboarding_step               302    303      303    303    303   303   303
+POST accounts:onboarding_draft              302    204      204    204    204   204   204
+POST accounts:onboarding_skip               302    303      303    303    303   303   303
+GET  organizations:organization_list        302    200      200    200    200   200   200
+GET  organizations:organization_create      302    200      200    200    200   200   200
+POST organizations:organization_create      302    422      422    422    422   422   422
+GET  organizations:switcher                 302    200      200    200    200   200   200
+POST organizations:invitation_accept        302    404      404    404    404   404   404
+POST organizations:invitation_decline       302    404      404    404    404   404   404
+
+# An organization's
+GET  organizations:dashboard                302    404      200    200    200   200   404
+
+# The staff's
+GET  platform_admin:home                    302    404      404    404    404   404   200
+
+# Of development only
+GET  styleguide                             200    200      200    200    200   200   200
+GET  sandbox:mail_list                      200    200      200    200    200   200   200
+POST sandbox:mail_clear                     302    302      302    302    302   302   302
+GET  sandbox:mail_detail                    404    404      404    404    404   404   404
+GET  sandbox:mail_html                      404    404      404    404    404   404   404
+"""
+
+LINES = {
+    (method, name): dict(zip(PEOPLE, map(int, statuses), strict=True))
+    for method, name, *statuses in (line.split() for line in TABLE.splitlines() if line.strip() and line[0] != "#")
+}
+ROUTES = {route.name or route.pattern: route for route in routes("saas.urls")}
+
+
+@pytest.fixture
+def world(settings, tmp_path):
+    settings.MAIL_SANDBOX_DIR = tmp_path / "mail"  # one of the pages empties the inbox
+    return make_world()
+
+
+@pytest.mark.parametrize(("method", "name"), LINES)
+def test_everybody_gets_what_the_table_says(method, name, world):
+    assert {who: visit(method, name, who, world) for who in PEOPLE} == LINES[method, name]
+
+
+def visit(method, name, who, world):
+    """The status that this person gets."""
+    route = ROUTES[name]
+    address = reverse(name, kwargs={argument: ARGUMENTS[argument](world.tenant) for argument in route.arguments})
+    data = {} if method == "GET" else {"csrfmiddlewaretoken": "what a browser sends with every form"}
+    return getattr(world.client(who), method.lower())(address, data).status_code
+
+
+def test_every_url_has_a_line_and_every_line_a_url():
+    assert sorted({name for _, name in LINES} ^ ROUTES.keys()) == []
+
+
+READ_ONLY = sorted(name for name in ROUTES if ("POST", name) not in LINES)
+
+
+@pytest.mark.parametrize("name", READ_ONLY)
+def test_a_url_that_takes_a_post_has_a_line_for_it(name, world):
+    allowed = [who for who in PEOPLE if LINES["GET", name][who] in (200, 303)] or ["owner"]
+    assert visit("POST", name, allowed[-1], world) in (404, 405), f"Write a POST line for {name}."
+
+
+@pytest.mark.parametrize("name", sorted(name for name in ROUTES if ("GET", name) not in LINES))
+def test_a_url_without_a_get_line_refuses_the_method(name, world):
+    assert visit("GET", name, "owner", world) == 405, f"Write a GET line for {name}."
