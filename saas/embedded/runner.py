@@ -25,6 +25,7 @@ HEALTHY_AFTER_SECONDS = 20.0  # a process that has lived this long starts again 
 LONGEST_PAUSE_SECONDS = 15.0
 TICK_SECONDS = 0.2
 SERVERS_EVERY_SECONDS = 1.0
+SITE_FIRST_SECONDS = 5.0
 WEB_PATIENCE_SECONDS = 30.0
 QUEUES = "email,processing,webhooks,ai,events,default"
 PORT_USES = {"PORT": "the site", "STREAM_PORT": "live updates", "MAIL_PORT": "the mail sandbox"}
@@ -192,8 +193,9 @@ class Runner:
         return False
 
     def _start_children(self) -> None:
-        for child in self.everybody:
-            self._start(child)
+        """The site first: on two cores it would otherwise load in turns with everything else."""
+        for child in self.children:
+            child.start_at = time.monotonic() + (0 if child.name == "web" else SITE_FIRST_SECONDS)
 
     # -- While it runs
 
@@ -302,6 +304,8 @@ class Runner:
             services = [*self.servers.services(), *self.summary.get("services", [])]
             banner(self.screen, site=site.rstrip("/"), logins=logins, services=services, seconds=waited)
             self.has_banner = True
+            for child in self.children:
+                child.start_at = 0.0
         elif waited > self.patience:
             self.screen.complain(f"The site does not answer on port {port} yet; the lines of `web` above may say why.")
             self.patience += WEB_PATIENCE_SECONDS

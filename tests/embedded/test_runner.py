@@ -59,6 +59,7 @@ def running(outside: Outside) -> subprocess.Popen[bytes]:
     process = dev(outside)
     outside.says("Ctrl-C stops everything")
     outside.says("deaf is up")
+    outside.says("| working on")
     return process
 
 
