@@ -1,10 +1,11 @@
-"""The three answers that differ between a full page load and htmx.  Every view works for both."""
+"""The answers that differ between a full page load and htmx.  Every view works for both."""
 
 from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render, resolve_url
+from django.utils.cache import patch_vary_headers
 from django_htmx.http import HttpResponseClientRedirect, reswap, retarget, trigger_client_event
 
 #: Response headers by which htmx leaves the page; a toast then waits for the next one.
@@ -41,6 +42,13 @@ def form_again(
         return render(request, page, context, status=422)
     response = render(request, f"{page}#{name}", context, status=422)
     return reswap(retarget(response, target), "outerHTML") if target else response
+
+
+def page_or_part(request: HttpRequest, template: str, context: dict[str, Any], *, partial: str) -> HttpResponse:
+    """A page, or for htmx the partial of it that changes.  One address has two answers then, so caches are told."""
+    response = render(request, f"{template}#{partial}" if is_htmx(request) else template, context)
+    patch_vary_headers(response, ["HX-Request", "HX-Boosted", "HX-History-Restore-Request"])
+    return response
 
 
 def redirect(request: HttpRequest, to: Any, *args: Any, **kwargs: Any) -> HttpResponse:

@@ -224,6 +224,7 @@ SESSION_COOKIE_AGE = 60 * 60 * 24 * 30
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_DEPLOYED
 CSRF_COOKIE_NAME = "__Host-csrf" if IS_DEPLOYED else "csrf"
 CSRF_COOKIE_HTTPONLY = True  # htmx takes the token from the page
+CSRF_FAILURE_VIEW = "saas.errors.csrf_failure"
 SECURE_SSL_REDIRECT = IS_DEPLOYED
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
