@@ -24,7 +24,7 @@ class DemoForm(forms.Form):
     """One field of every kind."""
 
     name = forms.CharField(label="Name", help_text="As your colleagues know you.")
-    email = forms.EmailField(label="Email", widget=forms.EmailInput(attrs={"placeholder": "ada@example.com"}))
+    email = forms.EmailField(label="E-mail address", widget=forms.EmailInput(attrs={"placeholder": "ada@example.com"}))
     password = forms.CharField(
         label="Password", widget=forms.PasswordInput(attrs={"autocomplete": "off"}), help_text="At least 10 characters."
     )
