@@ -5,13 +5,29 @@ class OrganizationsConfig(AppConfig):
     name = "organizations"
 
     def ready(self) -> None:
-        from organizations import access, onboarding, roles
+        from organizations import (
+            access,
+            joining,  # noqa: F401 - hears of sign-ins
+            links,
+            onboarding,
+            roles,
+        )
+        from organizations.projects import rules  # noqa: F401 - its conditions stand in config/roles.yaml
         from saas import hooks, navigation
 
         roles.load()
         hooks.membership.register(access.find_membership)
         hooks.can.register(roles.can)
+        hooks.address_proof.register(links.proves_address)
         hooks.onboarding_step.register(onboarding.organization_step)
         navigation.register(
             navigation.Item("Home", "house", "organizations:dashboard", permission="organization.read", rank=0)
+        )
+        navigation.register(
+            navigation.Item(
+                "Projects", "folder-kanban", "organizations:project_list", permission="project.read", rank=10
+            )
+        )
+        navigation.register(
+            navigation.Item("Members", "users", "organizations:member_list", permission="organization.read", rank=80)
         )

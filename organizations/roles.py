@@ -220,6 +220,18 @@ def organization_roles() -> list[Role]:
     return [role for role in _file.get().values() if role.scope == "organization"]
 
 
+def title_of(name: str) -> str:
+    """What people call the role; the name itself of one that config/roles.yaml has no more."""
+    role = _file.get().get(name)
+    return role.title if role else name
+
+
+def manageable_by(name: str) -> list[Role]:
+    """The roles that somebody with this one may give and take, in the order of the file."""
+    mine = _file.get().get(name)
+    return [role for role in organization_roles() if mine and mine.may_manage(role.name)]
+
+
 def has_permission(role: str, resource: str, action: str) -> bool:
     """Whether the role may do this, on at least some objects.  An unknown role may do nothing."""
     found = _file.get().get(role)
@@ -239,6 +251,12 @@ def can(actor: Any, permission: str, *, org: Any = None, obj: Any = None) -> boo
     if conditions is None:
         return False
     return obj is None or None in conditions or any(rules.test_rule(name, actor, obj) for name in conditions)
+
+
+def can_everywhere(actor: Any, permission: str, *, org: Any) -> bool:
+    """Whether the actor may do this on every object of `org`: a list then needs no condition.  Reads as `can` does."""
+    role = _file.get().get(role_of(actor, org) or "")
+    return role is not None and None in role.grants.get(permission, ())
 
 
 def has_permissions(actor: Any, wanted: dict[str, Iterable[str]], *, org: Any = None) -> bool:

@@ -1,13 +1,38 @@
-from django.urls import path
+from django.urls import include, path
 
-from organizations.views import invitations, organizations
+from organizations.views import answers, invitations, members, organizations, ownership
 
 app_name = "organizations"
 urlpatterns = [
     path("", organizations.organization_list, name="organization_list"),
     path("new/", organizations.organization_create, name="organization_create"),
     path("switcher/", organizations.switcher, name="switcher"),
-    path("invitations/<oid:invitation_id>/accept/", invitations.invitation_accept, name="invitation_accept"),
-    path("invitations/<oid:invitation_id>/decline/", invitations.invitation_decline, name="invitation_decline"),
+    path("invitations/<oid:invitation_id>/accept/", answers.invitation_accept, name="invitation_accept"),
+    path("invitations/<oid:invitation_id>/decline/", answers.invitation_decline, name="invitation_decline"),
     path("<slug:org_slug>/", organizations.dashboard, name="dashboard"),
+    path("<slug:org_slug>/members/", members.member_list, name="member_list"),
+    path("<slug:org_slug>/members/leave/", members.member_leave, name="member_leave"),
+    path("<slug:org_slug>/members/<oid:membership_id>/", members.member_detail, name="member_detail"),
+    path("<slug:org_slug>/members/<oid:membership_id>/role/", members.member_role, name="member_role"),
+    path("<slug:org_slug>/members/<oid:membership_id>/suspend/", members.member_suspend, name="member_suspend"),
+    path("<slug:org_slug>/members/<oid:membership_id>/unsuspend/", members.member_unsuspend, name="member_unsuspend"),
+    path("<slug:org_slug>/members/<oid:membership_id>/remove/", members.member_remove, name="member_remove"),
+    path("<slug:org_slug>/invitations/", invitations.invitation_list, name="invitation_list"),
+    path("<slug:org_slug>/invitations/new/", invitations.invitation_create, name="invitation_create"),
+    path(
+        "<slug:org_slug>/invitations/<oid:invitation_id>/resend/",
+        invitations.invitation_resend,
+        name="invitation_resend",
+    ),
+    path(
+        "<slug:org_slug>/invitations/<oid:invitation_id>/revoke/",
+        invitations.invitation_revoke,
+        name="invitation_revoke",
+    ),
+    path("<slug:org_slug>/ownership/", ownership.ownership, name="ownership"),
+    path("<slug:org_slug>/ownership/request/", ownership.ownership_request, name="ownership_request"),
+    path("<slug:org_slug>/ownership/accept/", ownership.ownership_accept, name="ownership_accept"),
+    path("<slug:org_slug>/ownership/decline/", ownership.ownership_decline, name="ownership_decline"),
+    path("<slug:org_slug>/ownership/cancel/", ownership.ownership_cancel, name="ownership_cancel"),
+    path("<slug:org_slug>/projects/", include("organizations.projects.urls")),
 ]

@@ -11,6 +11,7 @@ hash of tests/settings.py.
 """
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 from uuid import uuid4
 
@@ -22,6 +23,8 @@ from django.utils import timezone
 
 from accounts.models import User
 from organizations.models import Invitation, Membership, Organization, OrganizationOwner
+from organizations.projects.models import Project
+from organizations.projects.services import create_project
 from saas.mongo.fields import new_key
 
 PASSWORD = "correct horse battery staple"
@@ -68,6 +71,15 @@ class Tenant:
     memberships: dict[str, Membership]
     invitation: Invitation
 
+    @cached_property
+    def project(self) -> Project:
+        """A project of the owner, made when it is first asked for."""
+        return create_project(org=self.org, actor=self.owner, name=self.project_name)
+
+    @property
+    def project_name(self) -> str:
+        return f"{self.org.name} orchard"
+
     def __getattr__(self, name: str) -> Any:
         if name in ROLES:
             return self.people[name]
@@ -76,7 +88,7 @@ class Tenant:
     @property
     def words(self) -> list[str]:
         """What must never be seen by somebody of another tenant."""
-        named = [self.org.name, self.org.slug, self.invitation.invitee_identifier]
+        named = [self.org.name, self.org.slug, self.invitation.invitee_identifier, self.project_name]
         return [*named, *(user.name for user in self.people.values()), *(user.email for user in self.people.values())]
 
 
@@ -145,6 +157,7 @@ def _build_tenant(name: str) -> Tenant:
 ARGUMENTS: dict[str, Any] = {
     "org_slug": lambda tenant: tenant.org.slug,
     "invitation_id": lambda tenant: tenant.invitation.pk,
+    "project_id": lambda tenant: tenant.project.pk,
     # the same for every tenant
     "step": lambda tenant: "welcome",
     "key": lambda tenant: "no-such-key",

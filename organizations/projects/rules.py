@@ -1,0 +1,27 @@
+"""Conditions on one project, named by `when:` in config/roles.yaml and asked by `can(…, obj=project)`."""
+
+from typing import Any
+
+import rules
+from mongoengine import Q
+
+from organizations.projects.models import Project, Visibility
+
+
+def sees_project(user: Any, project: Project) -> bool:
+    """Everyone sees a project of the organization; a private one is for its creator and whom it is shared with."""
+    is_open = project.visibility == Visibility.ORGANIZATION
+    return is_open or project.created_by == user.pk or user.pk in project.shared_with
+
+
+def seen_by(user: Any) -> Q:
+    """The same condition for a list."""
+    return Q(visibility=Visibility.ORGANIZATION.value) | Q(created_by=user.pk) | Q(shared_with=user.pk)
+
+
+def created_project(user: Any, project: Project) -> bool:
+    return bool(project.created_by == user.pk)
+
+
+rules.add_rule("sees_project", sees_project)
+rules.add_rule("created_project", created_project)
