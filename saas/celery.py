@@ -39,6 +39,10 @@ app.conf.update(
         "queue_order_strategy": "priority",
         "socket_connect_timeout": 2,
         "socket_timeout": 10,
+        # A page does not wait for a broker that is down: a job waits in the database instead.
+        "max_retries": 1,
+        "interval_start": 0,
+        "interval_step": 0,
     },
     timezone="UTC",
 )

@@ -8,12 +8,12 @@ from saas.jobs import Job, job_task
 from saas.jobs.running import SWEEP_EVERY, sweep
 
 
-@job_task(name="saas.tasks.send_email", queue="email", lease=timedelta(seconds=90), forget=("body", "html"))
+@job_task(name="saas.tasks.send_email", lease=timedelta(seconds=90), forget=("body", "html"))
 def send_email(job: Job) -> None:
     emails.deliver(job)
 
 
-@app.task(name="saas.tasks.sweep_jobs", queue="default")
+@app.task(name="saas.tasks.sweep_jobs")
 def sweep_jobs() -> None:
     sweep()
 

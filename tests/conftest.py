@@ -1,3 +1,3 @@
 """What every test has. The database, clean for each test, is in plugins/database.py."""
 
-pytest_plugins = ["tests.plugins.database"]
+pytest_plugins = ["tests.plugins.database", "tests.plugins.worker"]

@@ -7,6 +7,7 @@ from typing import Any
 import structlog
 from kombu.exceptions import OperationalError
 from mongoengine import NotUniqueError
+from redis.exceptions import RedisError
 
 from saas.celery import app
 from saas.db import in_transaction, on_commit
@@ -87,7 +88,7 @@ def publish(job: Job, *, countdown: float = 0) -> bool:
     """Tell a worker about the job; False when the broker does not answer, which is logged."""
     try:
         app.send_task(job.task, args=[job.id], queue=job.queue, countdown=countdown or None, retry=False)
-    except (OperationalError, OSError) as problem:
+    except (OperationalError, RedisError, OSError) as problem:
         log.warning("job_waits_for_broker", job_id=job.id, task=job.task, problem=str(problem))
         return False
     return True

@@ -30,7 +30,7 @@ class PermanentFailure(Exception):
 
 
 def job_task(
-    *, name: str, queue: str, lease: timedelta = timedelta(minutes=6), forget: Sequence[str] = ()
+    *, name: str, lease: timedelta = timedelta(minutes=6), forget: Sequence[str] = ()
 ) -> Callable[[Work], Any]:
     """Make a function of a Job the Celery task `name(job_id)`.
 
@@ -40,7 +40,7 @@ def job_task(
     """
 
     def decorate(work: Work) -> Any:
-        @app.task(name=name, queue=queue)
+        @app.task(name=name)
         @wraps(work)
         def task(job_id: str) -> None:
             perform(job_id, work, lease=lease, forget=forget)

@@ -1,0 +1,44 @@
+"""A real Celery worker for the tests whose point is what it does.
+
+    def test_a_mail_arrives(worker):
+        emails.send(…)
+        worker.wait()                  # until no job is waiting that is due
+
+It runs in a thread of the test's process, so it works on the test's database. The broker is the tests' Valkey; the keys
+of each process of a run have a prefix, so that no worker takes another one's messages.
+"""
+
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+from celery.contrib.testing.worker import start_worker
+
+from saas.celery import QUEUES, app
+
+LIMIT = 20.0  # seconds; only a failing test waits this long
+
+app.conf.broker_transport_options["global_keyprefix"] = f"test:{os.getpid()}:"
+
+
+@dataclass
+class Worker:
+    def wait(self) -> None:
+        """Until nothing is running or waiting for a worker now."""
+        from saas.jobs.models import QUEUED, RUNNING, jobs
+        from saas.tenancy import now
+
+        deadline = time.monotonic() + LIMIT
+        while (
+            jobs().filter(__raw__={"$or": [{"state": RUNNING}, {"state": QUEUED, "due_at": {"$lte": now()}}]}).first()
+        ):
+            assert time.monotonic() < deadline, "the worker does not come to an end"
+            time.sleep(0.02)
+
+
+@pytest.fixture
+def worker() -> Iterator[Worker]:
+    with start_worker(app, pool="solo", perform_ping_check=False, loglevel="WARNING", queues=list(QUEUES)):
+        yield Worker()
