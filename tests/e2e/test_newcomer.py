@@ -68,7 +68,7 @@ def test_a_newcomer_gets_from_the_front_door_to_the_dashboard(visitor, mailbox: 
     page.goto("/")
     person.follow("Create an account")
 
-    person.fill("E-mail address", address)
+    person.fill("Email", address)
     person.fill("Password", PASSWORD)
     person.press("Create account")
     expect(page.get_by_role("heading", name="Check your mail")).to_be_visible()
@@ -105,7 +105,7 @@ def test_onboarding_goes_on_where_it_was_left_on_another_device(visitor, mailbox
 
     other = visitor(viewport={"width": 360, "height": 740})
     other.goto("/accounts/login/")
-    other.get_by_label("E-mail address", exact=True).fill(address)
+    other.get_by_label("Email", exact=True).fill(address)
     other.get_by_label("Password", exact=True).fill(PASSWORD)
     other.get_by_role("button", name="Sign in", exact=True).click()
     expect(other.get_by_role("heading", name="Who are you?")).to_be_visible()
@@ -119,7 +119,7 @@ def test_somebody_forgets_the_password_and_chooses_a_new_one(visitor, mailbox: M
     page.get_by_role("button", name="Sign out").click()
 
     page.goto("/accounts/password/reset/")
-    page.get_by_label("E-mail address", exact=True).fill(address)
+    page.get_by_label("Email", exact=True).fill(address)
     page.get_by_role("button", name="Send the link").click()
     link = mailbox.open_link(address, subject="new password")
     visitor().goto(link)  # a mail scanner was there first
@@ -129,7 +129,7 @@ def test_somebody_forgets_the_password_and_chooses_a_new_one(visitor, mailbox: M
 
     page.goto("/accounts/login/")
     if page.get_by_role("heading", name="Welcome", level=1).count() == 0:
-        page.get_by_label("E-mail address", exact=True).fill(address)
+        page.get_by_label("Email", exact=True).fill(address)
         page.get_by_label("Password", exact=True).fill("another quiet meadow 48")
         page.get_by_role("button", name="Sign in", exact=True).click()
     expect(page.get_by_role("heading", name="Welcome", level=1)).to_be_visible()
@@ -138,7 +138,7 @@ def test_somebody_forgets_the_password_and_chooses_a_new_one(visitor, mailbox: M
 def sign_up(page: Page, mailbox: Mailbox, address: str) -> None:
     """A new person with a confirmed address, at the first step of onboarding."""
     page.goto("/accounts/signup/")
-    page.get_by_label("E-mail address", exact=True).fill(address)
+    page.get_by_label("Email", exact=True).fill(address)
     page.get_by_label("Password", exact=True).fill(PASSWORD)
     page.get_by_role("button", name="Create account").click()
     page.goto(mailbox.open_link(address, subject="confirm"))
@@ -178,7 +178,7 @@ def test_every_page_is_accessible_in_both_themes(visitor, scheme, width):
 
 def sign_in(page: Page, address: str, password: str = "groundwork-demo") -> None:
     page.goto("/accounts/login/")
-    page.get_by_label("E-mail address", exact=True).fill(address)
+    page.get_by_label("Email", exact=True).fill(address)
     page.get_by_label("Password", exact=True).fill(password)
     page.get_by_role("button", name="Sign in", exact=True).click()
     page.wait_for_url(re.compile("/o/|/onboarding/|/admin/"))
