@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from django.urls import reverse
 
+from organizations import roles
+from organizations.projects.services import visible_projects
 from saas.http import OrgRequest
 
 
@@ -16,9 +18,9 @@ class Item:
 
 
 def for_member(request: OrgRequest) -> list[Item]:
-    """The items of this member, from what the request has loaded already: no read."""
+    """The items of this member: one read, and none for who may not create a project."""
     user = request.user
-    return [
+    items = [
         Item("Confirm your e-mail address", "So that we can reach you, and nobody else can sign up as you.", "", True),
         Item("Create or join an organization", f"You are in {request.org.name}.", "", True),
         Item(
@@ -34,3 +36,18 @@ def for_member(request: OrgRequest) -> list[Item]:
             user.time_zone != "UTC",
         ),
     ]
+    if roles.can(user, "project.create", org=request.org):
+        items.append(
+            Item(
+                "Create your first project",
+                "It holds what you work on together.",
+                reverse("organizations:project_create", args=[request.org.slug]),
+                has_projects(request),
+            )
+        )
+    return items
+
+
+def has_projects(request: OrgRequest) -> bool:
+    """Whether there is a project that the person sees, archived or not.  One read."""
+    return visible_projects(org=request.org, actor=request.user).only("id").first() is not None
