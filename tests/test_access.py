@@ -70,6 +70,21 @@ POST organizations:invitation_decline       302    404      404    404    404   
 # An organization's
 GET  organizations:dashboard                302    404      200    200    200   200   404
 
+# Projects
+GET  organizations:project_list             302    404      200    200    200   200   404
+GET  organizations:project_recent           302    404      200    200    200   200   404
+GET  organizations:project_create           302    404      403    200    200   200   404
+POST organizations:project_create           302    404      403    422    422   422   404
+GET  organizations:project_detail           302    404      200    200    200   200   404
+GET  organizations:project_edit             302    404      403    200    200   200   404
+POST organizations:project_edit             302    404      403    422    422   422   404
+GET  organizations:project_share            302    404      403    403    200   200   404
+POST organizations:project_share            302    404      403    403    422   422   404
+POST organizations:project_archive          302    404      403    303    303   303   404
+POST organizations:project_restore          302    404      403    303    303   303   404
+GET  organizations:project_delete           302    404      403    403    200   200   404
+POST organizations:project_delete           302    404      403    403    422   422   404
+
 # The staff's
 GET  platform_admin:home                    302    404      404    404    404   404   200
 
