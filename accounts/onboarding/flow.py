@@ -125,12 +125,13 @@ def update_onboarding_step(
     `data` is what the step's form takes.  Doing a step again changes the answers and keeps the place.  Raises
     UnknownStep, StepNotReached, StepInvalid with the form, StepBusy, and the Problems of what the step does.
     """
-    flow = Flow(user)
-    found = flow.step(step)
-    form = flow.form(found, data)
-    if not form.is_valid():
-        raise StepInvalid(form)
-    with busy(user):
+    get_onboarding(user)
+    with busy(user):  # around the questions too: the answer to "is there an organization?" must not grow old
+        flow = Flow(user)
+        found = flow.step(step)
+        form = flow.form(found, data)
+        if not form.is_valid():
+            raise StepInvalid(form)
         found.kind.apply(user=user, form=form, request=request)
         return leave(flow, found, add_to_set__completed_steps=step, pull__skipped_steps=step)
 
