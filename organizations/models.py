@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import models
 from django.urls import reverse
 from django.utils import timezone
+from django_mongodb_backend.managers import MongoManager
 from mongoengine import DateTimeField, StringField
 
 from organizations.abstract import (
@@ -40,6 +41,8 @@ class Membership(AbstractOrganizationUser):
     last_active_at = models.DateTimeField(null=True, blank=True)  # to the hour: see organizations.access
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
+    objects = MongoManager()  # raw_aggregate: ordered lists by an index
+
     class Meta(AbstractOrganizationUser.Meta):
         ordering: list[str] = []  # the library's order joins two collections
         indexes = [models.Index(fields=["organization", "created_at", "id"], name="members_of_organization")]
@@ -68,6 +71,8 @@ class Invitation(AbstractOrganizationInvitation):
     sent_at = models.DateTimeField(default=timezone.now, editable=False)
     expires_at = models.DateTimeField()
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = MongoManager()
 
     class Meta(AbstractOrganizationInvitation.Meta):
         constraints = [

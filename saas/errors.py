@@ -58,7 +58,9 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:  # 
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return error_page(request, 403, words=_plain_text(exception))
+    """403 with the exception's words, and its `title` where it has one."""
+    title = getattr(exception, "title", WORDS[403][0])
+    return error_page(request, 403, title=title, words=_plain_text(exception))
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001  Django names it

@@ -81,3 +81,6 @@ can: Hook[..., bool] = Hook("can")
 
 #: () -> accounts.onboarding.StepKind: a step that config/onboarding.yaml may name.
 onboarding_step: Hooks[Callable[..., Any]] = Hooks("onboarding_step")
+
+#: (request, lower-cased address) -> whether this visitor has shown, before signing up, that the mailbox is his.
+address_proof: Hooks[Callable[[Any, str], bool]] = Hooks("address_proof")
