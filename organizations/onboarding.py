@@ -14,6 +14,7 @@ from saas.errors import Problem
 from saas.http import get_or_404
 
 CREATE = "create"
+NAME_MISSING = "What is your organization called?"
 
 
 class NoWayIn(Problem):
@@ -29,6 +30,7 @@ class OrganizationStepForm(forms.Form):
         max_length=80,
         required=False,
         help_text="Your company, team or project. You can change it later.",
+        error_messages={"required": NAME_MISSING},
         widget=forms.TextInput(attrs={"autocomplete": "organization"}),
     )
 
@@ -44,6 +46,8 @@ class OrganizationStepForm(forms.Form):
             del self.fields["name"]
         if not self.invitations:
             del self.fields["choice"]
+            if self.may_create:
+                self.fields["name"].required = True
         else:
             field: Any = self.fields["choice"]
             field.choices = choices
@@ -58,7 +62,7 @@ class OrganizationStepForm(forms.Form):
         data: dict[str, Any] = super().clean() or self.cleaned_data
         data["name"] = " ".join(data.get("name", "").split())
         if self.may_create and not self.errors and self.wish == CREATE and not data["name"]:
-            self.add_error("name", "How is your organization called?")
+            self.add_error("name", NAME_MISSING)
         return data
 
 
