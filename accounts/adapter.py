@@ -12,7 +12,7 @@ from django.shortcuts import resolve_url
 from django.urls import reverse
 
 from accounts import services
-from saas import emails
+from saas import emails, hooks
 from saas.http import client_ip
 
 #: On the request of a sign-up whose mail was queued with the account, so that signing in does not send another one.
@@ -28,6 +28,10 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def should_send_confirmation_mail(self, request: HttpRequest, *_args: Any, **_kwargs: Any) -> bool:
         return CONFIRMATION_SENT not in vars(request)
+
+    def is_email_verified(self, request: HttpRequest, email: str) -> bool:
+        """Whether a new person's address needs no confirming mail, as when an invitation came to it."""
+        return any(proves(request, email.lower()) for proves in hooks.address_proof)
 
     def confirm_email(self, request: HttpRequest, email_address: EmailAddress) -> bool:
         """Confirm an address once, however often the link is sent at the same time."""

@@ -32,8 +32,9 @@ class SignupForm(forms.SignupForm):
         except IntegrityError:
             say_confirmation_sent(request, email)
             return None, get_adapter(request).respond_email_verification_sent(request, None)
-        vars(request)[CONFIRMATION_SENT] = True
-        say_confirmation_sent(request, email)
+        if not get_adapter(request).is_email_verified(request, email):
+            vars(request)[CONFIRMATION_SENT] = True
+            say_confirmation_sent(request, email)
         return user, None
 
     @atomic

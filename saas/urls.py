@@ -15,6 +15,7 @@ urlpatterns = [
     path("accounts/", include("allauth.urls")),
     path("", include("accounts.urls")),
     path("o/", include("organizations.urls")),
+    path("invitations/", include("organizations.invitation_urls")),
     path("admin/", include("platform_admin.urls")),
 ]
 
