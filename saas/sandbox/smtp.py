@@ -1,6 +1,7 @@
 """The sandbox's SMTP server: takes every mail and keeps it for the inbox page."""
 
 import asyncio
+import logging
 from typing import Any
 
 import structlog
@@ -9,6 +10,7 @@ from aiosmtpd.controller import Controller
 from saas.sandbox import mailbox
 
 log = structlog.get_logger(__name__)
+logging.getLogger("mail.log").setLevel(logging.WARNING)  # aiosmtpd tells every line of the protocol
 LARGEST_MAIL = 25 * 1024 * 1024  # bytes
 
 

@@ -3,7 +3,7 @@
 from email.message import EmailMessage
 
 from csp.constants import NONE, SELF, UNSAFE_INLINE
-from csp.decorators import csp_replace
+from csp.decorators import csp
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.clickjacking import xframe_options_sameorigin
@@ -21,6 +21,7 @@ MAIL_POLICY = {
     "base-uri": [SELF],
     "form-action": [NONE],
     "frame-ancestors": [SELF],
+    "sandbox": ["allow-top-navigation-by-user-activation", "allow-popups"],
 }
 
 
@@ -60,7 +61,7 @@ def mail_detail(request: HttpRequest, key: str) -> HttpResponse:
 @public
 @require_safe
 @xframe_options_sameorigin
-@csp_replace(MAIL_POLICY)
+@csp(MAIL_POLICY)
 def mail_html(_request: HttpRequest, key: str) -> HttpResponse:
     """The HTML part as the mail has it, for the frame on its page.  Its links open in the whole window."""
     return HttpResponse('<base target="_top">' + mailbox.part(find_mail(key), "html"))

@@ -22,6 +22,7 @@ class Command(BaseCommand):
                 "Stop what uses it, or set MAIL_PORT to another one."
             ) from None
         self.stdout.write(f"Mail sandbox on port {settings.MAIL_PORT}; inbox at {settings.SITE_URL}/sandbox/mail/")
+        self.stdout.flush()
         stopping = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stopping.set())
