@@ -7,8 +7,10 @@ class AccountsConfig(AppConfig):
     def ready(self) -> None:
         from django.core import checks
 
-        from accounts import events  # noqa: F401 - connects the signals
+        from accounts import events, limits  # noqa: F401 - events connects the signals
         from accounts.onboarding import configuration
+        from saas.ratelimit import limit_routes
 
         configuration.load()
         checks.register(configuration.check_names)
+        limit_routes(limits.LIMITS)

@@ -66,6 +66,7 @@ CACHES = {
     }
 }
 SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
+RATELIMIT_STORAGE = env.str("RATELIMIT_STORAGE", "mongodb", validate=validate.OneOf(["mongodb", "valkey"]))
 
 # -- Applications -----------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
@@ -97,6 +98,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "saas.health.HealthMiddleware",  # before sessions and hosts: a probe needs neither
     "django_structlog.middlewares.RequestMiddleware",
+    "saas.ratelimit.middleware.RateLimitHeadersMiddleware",
     "saas.errors.ServiceUnavailableMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -108,6 +110,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "accounts.middleware.PreferencesMiddleware",
     "saas.access.AccessMiddleware",
+    "saas.ratelimit.middleware.RateLimitMiddleware",
     "accounts.middleware.OnboardingMiddleware",
 ]
 
@@ -166,6 +169,20 @@ ACCOUNT_FORMS = {
     "set_password": "accounts.auth_forms.SetPasswordForm",
     "reset_password_from_key": "accounts.auth_forms.ResetPasswordKeyForm",
 }
+# accounts/limits.py counts instead; of allauth's limits only its pause between two mails of confirmation stays.
+ACCOUNT_RATE_LIMITS: dict[str, None] = dict.fromkeys(
+    [
+        "login",
+        "login_failed",
+        "signup",
+        "reset_password",
+        "reset_password_from_key",
+        "request_login_code",
+        "reauthenticate",
+        "change_password",
+        "manage_email",
+    ]
+)
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = SITE_URL.split("://", 1)[0]
 
 # -- Organizations ---------------------------------------------------------------------------------------------------------

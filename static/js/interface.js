@@ -78,18 +78,41 @@
     start();
   }
 
-  function show(text, level = "info") {
+  // A wait is counted down for the eye; a screen reader hears the words once, and again when the wait is over.
+  function countDown(toast, seconds) {
+    const end = Date.now() + seconds * 1000;
+    const clock = document.createElement("span");
+    clock.className = "toast-countdown number";
+    clock.setAttribute("aria-hidden", "true");
+    toast.querySelector(".toast-text").append(" ", clock);
+    const tick = () => {
+      const left = Math.ceil((end - Date.now()) / 1000);
+      if (!toast.isConnected) return;
+      if (left > 0) {
+        clock.textContent = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}`;
+        setTimeout(tick, 250);
+        return;
+      }
+      toast.querySelector(".toast-text").textContent = "You can try again now.";
+      setTimeout(() => dismiss(toast), STAY);
+    };
+    tick();
+  }
+
+  function show(text, level = "info", seconds = 0) {
     const template = document.getElementById("toast-template");
     if (!template || !region()) return;
     const model = template.content.querySelector(`[data-toast="${level}"]`) ?? template.content.firstElementChild;
     const toast = model.cloneNode(true);
     toast.querySelector(".toast-text").textContent = text;
+    if (seconds > 0) toast.dataset.watched = "yes"; // stays for as long as the wait
     region().append(toast);
+    if (seconds > 0) countDown(toast, seconds);
   }
 
   document.addEventListener("toast", (event) => {
-    const { text, level, value } = event.detail ?? {};
-    show(text ?? value ?? "", level);
+    const { text, level, value, seconds } = event.detail ?? {};
+    show(text ?? value ?? "", level, seconds);
   });
 
   document.addEventListener("click", (event) => {

@@ -15,7 +15,7 @@
     const id = xhr.getResponseHeader?.("X-Request-Id");
     const wait = Number(xhr.getResponseHeader?.("Retry-After"));
     if (xhr.status === 429 && wait > 0) {
-      window.toast(`That was too often. Try again in ${wait} second${wait === 1 ? "" : "s"}.`, "warning");
+      window.toast(`That was too often. Try again in ${wait} second${wait === 1 ? "" : "s"}.`, "warning", wait);
       return;
     }
     const text = WORDS[xhr.status] ?? "Something went wrong on our side. Please try again.";

@@ -45,10 +45,10 @@ def index_of(model, *columns):
 
 def test_it_creates_all_collections_and_indexes_and_may_run_again(empty_database, count_queries):
     wanted = indexes.ensure_indexes()
-    assert set(wanted) == set(database().list_collection_names())
+    assert set(wanted) | {"rate_limit_windows"} == set(database().list_collection_names())  # that one is a step
     assert {"accounts_user", "django_session", "events", "test_notes"} <= set(wanted)
     assert set(Note._get_collection().index_information()) == {"_id_", "text_1", "at_-1"}
-    with count_queries(at_most=len(wanted) + 1):
+    with count_queries(at_most=len(wanted) + 2):
         assert indexes.ensure_indexes() == wanted
 
 
