@@ -1,4 +1,5 @@
 import signal
+import socket
 import threading
 from typing import Any
 
@@ -13,14 +14,9 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def handle(self, *args: Any, **options: Any) -> None:
+        refuse_taken_port(settings.MAIL_PORT)
         server = smtp.controller(settings.MAIL_PORT)
-        try:
-            server.start()
-        except OSError as problem:
-            raise CommandError(
-                f"The mail sandbox cannot listen on port {settings.MAIL_PORT} ({problem.strerror}). "
-                "Stop what uses it, or set MAIL_PORT to another one."
-            ) from None
+        server.start()
         self.stdout.write(f"Mail sandbox on port {settings.MAIL_PORT}; inbox at {settings.SITE_URL}/sandbox/mail/")
         self.stdout.flush()
         stopping = threading.Event()
@@ -28,3 +24,16 @@ class Command(BaseCommand):
             signal.signal(number, lambda *_: stopping.set())
         stopping.wait()
         server.stop()
+
+
+def refuse_taken_port(port: int) -> None:
+    """Raises CommandError.  Asked beforehand, for the server leaves its loop open when it cannot start."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("localhost", port))
+        except OSError as problem:
+            raise CommandError(
+                f"The mail sandbox cannot listen on port {port} ({problem.strerror}). "
+                "Stop what uses it, or set MAIL_PORT to another one."
+            ) from None
