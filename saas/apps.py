@@ -12,9 +12,7 @@ class SaasConfig(AppConfig):
         from saas.celery import app
         from saas.events import catalogue
         from saas.mongo import indexes
-        from saas.mongo import indexes
         from saas.mongo.converters import OidConverter
-        from saas.ratelimit import stores
         from saas.ratelimit import stores
 
         app.set_default()
@@ -22,6 +20,5 @@ class SaasConfig(AppConfig):
         catalogue.load()
         access.register_checks()
         hooks.register_checks()
-        indexes.register(stores.ensure_ttl_index)
         checks.register()
         indexes.register(stores.ensure_ttl_index)
