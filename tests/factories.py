@@ -158,10 +158,12 @@ ARGUMENTS: dict[str, Any] = {
     "org_slug": lambda tenant: tenant.org.slug,
     "invitation_id": lambda tenant: tenant.invitation.pk,
     "project_id": lambda tenant: tenant.project.pk,
+    "membership_id": lambda tenant: tenant.memberships["member"].pk,
     # the same for every tenant
+    "token": lambda tenant: "no-such-token",  # a right one opens its page to everybody who has it
     "step": lambda tenant: "welcome",
     "key": lambda tenant: "no-such-key",
     "uidb36": lambda tenant: "0",
 }
 #: Arguments that name something of a tenant.
-OWNED_ARGUMENTS = frozenset(ARGUMENTS) - {"step", "key", "uidb36"}
+OWNED_ARGUMENTS = frozenset(ARGUMENTS) - {"token", "step", "key", "uidb36"}

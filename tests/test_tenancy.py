@@ -27,7 +27,7 @@ from saas.tenancy import (
     UserDocument,
     now,
 )
-from tests.factories import ARGUMENTS, OWNED_ARGUMENTS, make_world
+from tests.factories import ARGUMENTS, OWNED_ARGUMENTS, ROLES, make_world
 
 A, B = new_key(), new_key()
 
@@ -320,6 +320,13 @@ def test_a_new_document_with_the_id_of_another_tenant_replaces_nothing():
     assert theirs.reload().title == "theirs"
 
 
+def test_a_new_document_with_a_known_id_does_not_replace_a_sibling():
+    first = Note.objects.for_org(A).create(title="first")
+    with pytest.raises(mongoengine.NotUniqueError):
+        Note(id=first.id, organization_id=A, title="second").save()
+    assert first.reload().title == "first"
+
+
 def test_an_upsert_makes_a_whole_document_of_the_tenant():
     note = Note.objects.for_org(A)(title="x").upsert_one(add_to_set__tags="new")
     assert (note.organization_id, note.title, note.tags) == (A, "x", ["new"])
@@ -512,11 +519,28 @@ def test_the_ids_of_another_tenant_lead_nowhere(route, in_my_organization):
     assert client.get(address).status_code == 404 or client.post(address).status_code == 404
 
 
+@pytest.mark.parametrize("route", WALKED, ids=lambda route: route.name)
+def test_my_own_pages_tell_nothing_of_another_tenant(route):
+    world = make_world()
+    values = {}
+    for each in (world.other, world.tenant):  # both have what the page is about
+        values = {name: ARGUMENTS[name](each) for name in route.arguments}
+    for who in ROLES:
+        response = world.client(who).get(reverse(route.name, kwargs=values))
+        assert not [word for word in world.other.words if word in response.content.decode()]
+
+
+#: What a visit leaves of the visitor: when somebody was here last.
+TRACES = {"last_login", "last_active_at"}
+
+
 def contents():
-    """Everything in the database but sessions."""
+    """Everything in the database but sessions and traces."""
     here = database()
+    rows = {name: list(here[name].find()) for name in here.list_collection_names() if name != "django_session"}
     return {
-        name: sorted(map(str, here[name].find())) for name in here.list_collection_names() if name != "django_session"
+        name: sorted(str({key: value for key, value in row.items() if key not in TRACES}) for row in each)
+        for name, each in rows.items()
     }
 
 
