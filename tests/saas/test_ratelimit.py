@@ -36,14 +36,19 @@ def name():
     return f"test-{uuid4().hex}"
 
 
-def wait(seconds, settings):
-    """Let time pass for all counters of MongoDB, and for those of Valkey."""
+@pytest.fixture
+def wait(name, settings):
+    """Let so many seconds pass for the counter `name`."""
+    return lambda seconds: move_back(name, seconds, settings)
+
+
+def move_back(name, seconds, settings):
     if settings.RATELIMIT_STORAGE == "mongodb":
         moved = {"$subtract": ["$expireAt", round(seconds * 1000)]}
         connections["default"].database[COLLECTION].update_many({}, [{"$set": {"expireAt": moved}}])
         return
     server = Redis.from_url(settings.REDIS_URL)
-    for key in server.scan_iter("ratelimit:*test-*"):
+    for key in server.scan_iter(f"ratelimit:*{name}*", count=1000):
         left = server.pttl(key) - round(seconds * 1000)
         server.pexpire(key, left) if left > 0 else server.delete(key)
 
@@ -87,41 +92,41 @@ def test_nobody_within_the_limit_is_refused_for_being_early(storage, name, in_pa
         assert results == [True] * 20
 
 
-def test_a_spent_limit_recovers_bit_by_bit(storage, name, settings):
+def test_a_spent_limit_recovers_bit_by_bit(storage, name, wait):
     assert accepted("10/minute", name, 12) == 10
-    wait(60 + 29, settings)  # half of the window that was full still counts
+    wait(60 + 29)  # half of the window that was full still counts
     assert accepted("10/minute", name, 12) == 5
 
 
 @pytest.mark.parametrize("windows", [2.05, 3.5, 40])
-def test_a_counter_that_expired_long_ago_counts_like_a_new_one(storage, name, settings, windows):
+def test_a_counter_that_expired_long_ago_counts_like_a_new_one(storage, name, wait, windows):
     """MongoDB removes it up to a minute late."""
     assert accepted("5/second", name, 6) == 5
-    wait(windows, settings)
+    wait(windows)
     assert accepted("5/second", name, 12) == 5
 
 
-def test_no_double_burst_at_the_edge_of_two_windows(storage, name, settings):
+def test_no_double_burst_at_the_edge_of_two_windows(storage, name, wait):
     hit("20/minute", name=name, key="somebody")
-    wait(59, settings)
+    wait(59)
     assert accepted("20/minute", name, 30) == 19
-    wait(2, settings)
+    wait(2)
     assert accepted("20/minute", name, 30) <= 2
 
 
-def test_a_limit_of_one_recovers(storage, name, settings):
+def test_a_limit_of_one_recovers(storage, name, wait):
     for _ in range(3):
         assert accepted("1/minute", name, 3) == 1
-        wait(60.5, settings)
+        wait(60.5)
 
 
-def test_refused_hits_do_not_lengthen_the_wait(storage, name, settings):
+def test_refused_hits_do_not_lengthen_the_wait(storage, name, wait):
     assert accepted("3/minute", name, 3) == 3
     for _ in range(5):
-        wait(10, settings)
+        wait(10)
         assert accepted("3/minute", name, 10) == 0
     assert refusal("3/minute", name).window.retry_after <= 10
-    wait(10.5, settings)
+    wait(10.5)
     assert accepted("3/minute", name, 1) == 1
 
 
@@ -129,16 +134,16 @@ def test_refused_hits_do_not_lengthen_the_wait(storage, name, settings):
     ("before", "pause", "now", "cost"),
     [(10, 0, 0, 1), (10, 89, 5, 1), (4, 70, 8, 1), (10, 0, 0, 4), (7, 75, 3, 5), (10, 61, 0, 10)],
 )
-def test_retry_after_is_neither_too_early_nor_too_late(storage, name, settings, before, pause, now, cost):
+def test_retry_after_is_neither_too_early_nor_too_late(storage, name, wait, before, pause, now, cost):
     assert accepted("10/minute", name, before) == before
-    wait(pause, settings)
+    wait(pause)
     accepted("10/minute", name, now)
     seconds = refusal("10/minute", name, cost=cost).window.retry_after
     assert seconds >= 1
     if seconds > 2:
-        wait(seconds - 2, settings)
+        wait(seconds - 2)
         assert not is_accepted("10/minute", name, cost=cost), "too late"
-    wait(min(seconds, 2), settings)
+    wait(min(seconds, 2))
     assert is_accepted("10/minute", name, cost=cost), "too early"
 
 
