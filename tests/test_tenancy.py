@@ -12,7 +12,7 @@ import pytest
 from bson import ObjectId
 from django.conf import settings
 from django.urls import reverse
-from mongoengine import BooleanField, DictField, IntField, ListField, StringField
+from mongoengine import BooleanField, ListField, StringField
 
 from saas.access import routes
 from saas.mongo.documents import concrete_documents, database
@@ -79,15 +79,28 @@ def values_for(document):
     }
 
 
+SAMPLES = (
+    (mongoengine.StringField, lambda: new_key()),
+    (IdField, lambda: new_key()),
+    (mongoengine.DateTimeField, now),
+    (mongoengine.BooleanField, lambda: True),
+    (mongoengine.IntField, lambda: 1),
+    (mongoengine.FloatField, lambda: 1.0),
+    (mongoengine.DecimalField, lambda: "1"),
+    (mongoengine.BinaryField, lambda: b"x"),
+    (mongoengine.DictField, lambda: {"x": 1}),
+)
+
+
 def value_for(field):
     if field.choices:
         return field.choices[0]
-    for kind, value in ((StringField, new_key()), (IdField, new_key()), (IntField, 1), (DictField, {"x": 1})):
+    if isinstance(field, mongoengine.ListField):
+        return [value_for(field.field)]
+    for kind, sample in SAMPLES:
         if isinstance(field, kind):
-            return value
-    if isinstance(field, mongoengine.DateTimeField):
-        return now()
-    raise AssertionError(f"Say in value_for what a {type(field).__name__} may hold.")
+            return sample()
+    raise AssertionError(f"Say in SAMPLES what a {type(field).__name__} may hold.")
 
 
 # -- Every document --------------------------------------------------------------------------------------------------
