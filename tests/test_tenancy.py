@@ -80,8 +80,8 @@ def values_for(document):
 
 
 SAMPLES = (
-    (mongoengine.StringField, lambda: new_key()),
-    (IdField, lambda: new_key()),
+    (mongoengine.StringField, new_key),
+    (IdField, new_key),
     (mongoengine.DateTimeField, now),
     (mongoengine.BooleanField, lambda: True),
     (mongoengine.IntField, lambda: 1),
