@@ -4,6 +4,7 @@ from typing import Any
 
 from bson import ObjectId
 from django import forms
+from django.utils.html import format_html
 
 from organizations.projects.models import (
     DESCRIPTION_LENGTH,
@@ -104,23 +105,30 @@ class ShareForm(forms.Form):
 
     def __init__(self, *args: Any, people: list[Any], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["shared_with"].choices = [(user.pk, user.display_name) for user in people]  # type: ignore[attr-defined]
+        names = [(user.pk, format_html("{} <small>{}</small>", user.display_name, user.email)) for user in people]
+        self.fields["shared_with"].choices = names  # type: ignore[attr-defined]
 
 
 class DeleteForm(forms.Form):
     """The name, typed by hand: a deleted project does not come back."""
 
-    confirmation = forms.CharField(required=False, widget=forms.TextInput(attrs={"autocomplete": "off"}))
+    confirmation = forms.CharField(widget=forms.TextInput(attrs={"autocomplete": "off"}))
 
     def __init__(self, *args: Any, name: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.name = name
-        self.fields["confirmation"].label = f"Type “{name}” to confirm"
+        field = self.fields["confirmation"]
+        field.label = f"Type “{name}” to confirm"
+        field.error_messages["required"] = self.refusal
+
+    @property
+    def refusal(self) -> str:
+        return f"This is not the name of the project. Type “{self.name}”."
 
     def clean_confirmation(self) -> str:
         typed: str = " ".join(self.cleaned_data["confirmation"].split())
         if typed != self.name:
-            raise forms.ValidationError(f"This is not the name of the project. Type “{self.name}”.")
+            raise forms.ValidationError(self.refusal)
         return typed
 
 

@@ -106,7 +106,8 @@ def project_share(request: OrgRequest, project_id: str) -> HttpResponse:
             return toast(to_project(request, project), "It is saved who sees this project.", request=request)
         except Problem as problem:
             form.add_error(None, str(problem))
-    context = {"form": form, "project": project, "breadcrumbs": trail(request, "Share", project)}
+    trail_here = trail(request, "Share", project)
+    context = {"form": form, "project": project, "all_seeing": all_seeing(), "breadcrumbs": trail_here}
     return form_page(request, SHARE_PAGE, context)
 
 
@@ -172,6 +173,7 @@ def detail_context(request: OrgRequest, project: Project) -> dict[str, Any]:
         "creator": people.get(project.created_by),
         "editor": people.get(project.updated_by),
         "shared_with": [people[key] for key in project.shared_with if key in people],
+        "all_seeing": all_seeing(),
         "may": {
             action: roles.can(request.user, f"project.{action}", org=request.org, obj=project)
             for action in ("update", "share", "delete")
@@ -197,6 +199,12 @@ def who_changed(request: OrgRequest, project: Project) -> str:
         return "You, in another window,"
     editor = people_by_id([project.updated_by]).get(project.updated_by)
     return editor.display_name if editor else "Somebody"
+
+
+def all_seeing() -> str:
+    """The roles whose people see private projects too, in words: "Admin or Owner"."""
+    titles = [role.title for role in roles.organization_roles() if None in role.grants.get("project.read", ())]
+    return " or ".join(titles)
 
 
 def with_creators(request: OrgRequest, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -61,7 +61,7 @@ def events_of(world, name=None):
 
 
 def names_on(answer):
-    return re.findall(r'class="table-title"[^>]*>([^<]+)<', answer.content.decode())
+    return re.findall(r'class="list-title[^>]*>([^<]+)<', answer.content.decode())
 
 
 def current(project):
@@ -394,7 +394,7 @@ def test_an_admin_shares_on_the_page(world, make, address):
     answer = world.client("admin").post(address(project, "share/"), typed)
     assert (answer.status_code, answer.url) == (303, address(project))
     detail = world.client("viewer").get(address(project)).content.decode()
-    assert "Private" in detail
+    assert "Only some people" in detail
     assert world.viewer.name in detail
     (event,) = events_of(world, "project.shared")
     assert event.before == {"visibility": "organization", "shared_with": []}
