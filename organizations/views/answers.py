@@ -24,7 +24,7 @@ from saas.http import SignedInRequest, get_or_404
 PAGE = "organizations/invitation_detail.html"
 
 
-# -- by a link: /invitations/<token>/, or /invitations/current/ for what the session remembers --------------------------
+# -- by a link: /invitations/<token>/, or /invitations/current/ for what the session remembers -------------------------
 
 
 @public
@@ -60,13 +60,18 @@ def invitation_enter(request: HttpRequest, token: str) -> HttpResponse:
     return redirect(request, f"{reverse(name)}?{urlencode(query)}")
 
 
-@signed_in
+@public
 @require_POST
 def invitation_join(request: SignedInRequest, token: str) -> HttpResponse:
-    """Yes, by a link.  With the mailed one also by an account with another address."""
+    """Yes, by a link.  With the mailed one also by an account with another address.
+
+    Somebody whose session has ended comes back to the page: a sign-in would keep the token in its address.
+    """
     opened = links.find_by(request, token)
     if opened is None:
         return unknown(request)
+    if not is_signed_in(request.user):
+        return redirect(request, "invitations:invitation_detail", token)
     try:
         services.accept_invitation(
             invitation=opened.invitation, actor=request.user, is_mailed=opened.is_mailed, request=request

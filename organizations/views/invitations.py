@@ -32,7 +32,9 @@ def invitation_list(request: OrgRequest) -> HttpResponse:
 def invitation_create(request: OrgRequest) -> HttpResponse:
     """Invite up to fifty addresses; then say of each line what became of it, and keep those to be corrected."""
     manageable = roles.manageable_by(request.membership.role)
-    form = InviteForm(request.POST or None, choices=[(role.name, role.title) for role in manageable])
+    form = InviteForm(
+        request.POST if request.method == "POST" else None, choices=[(role.name, role.title) for role in manageable]
+    )
     if request.method != "POST":
         return render(request, FORM_PAGE, {"form": form, "roles": manageable})
     if not form.is_valid():
@@ -43,9 +45,7 @@ def invitation_create(request: OrgRequest) -> HttpResponse:
     context = {
         "form": InviteForm(initial=again, choices=form.fields["role"].choices),  # type: ignore[attr-defined]
         "roles": manageable,
-        "outcomes": [
-            {"outcome": each, "link": each.invitation and links.copied_link(each.invitation)} for each in outcomes
-        ],
+        "outcomes": [(each, each.invitation and links.copied_link(each.invitation)) for each in outcomes],
         "sent": len(outcomes) - len(left),
         "failed": len(left),
     }

@@ -6,9 +6,9 @@ from django.shortcuts import render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from organizations import checklist, roles, services
-from organizations.access import memberships_of
+from organizations.access import being_deleted, last_open, memberships_of
 from organizations.forms import OrganizationForm
-from saas.access import org_view, signed_in
+from saas.access import LAST_ORG, org_view, signed_in
 from saas.errors import Problem
 from saas.htmx import form_again, redirect
 from saas.http import OrgRequest, SignedInRequest
@@ -22,6 +22,7 @@ FORM_PAGE = "organizations/organization_form.html"
 def organization_list(request: SignedInRequest) -> HttpResponse:
     context = {
         "memberships": memberships_of(request.user),
+        "being_deleted": being_deleted(request.user),
         "invitations": services.pending_invitations(request.user),
         "may_create": settings.ALLOW_USER_TO_CREATE_ORGANIZATION,
     }
@@ -44,6 +45,14 @@ def organization_create(request: SignedInRequest) -> HttpResponse:
     if form.errors:
         return form_again(request, FORM_PAGE, context, partial="form")
     return render(request, FORM_PAGE, context)
+
+
+@signed_in
+@require_safe
+def organization_last(request: SignedInRequest) -> HttpResponse:
+    """To the organization in which the person was last, without one to the list.  Where signing in leads."""
+    org = last_open(request.user, request.session.get(LAST_ORG, ""))
+    return redirect(request, org.get_absolute_url() if org else "organizations:organization_list")
 
 
 @signed_in

@@ -34,7 +34,7 @@ def ownership(request: OrgRequest) -> HttpResponse:
 def ownership_request(request: OrgRequest) -> HttpResponse:
     others = [user for user in members_of(request.org) if user.pk != request.user.pk]
     form = TransferForm(
-        request.POST or None,
+        request.POST if request.method == "POST" else None,
         people=[(user.pk, f"{user.display_name} ({user.email})") for user in others],
         roles=[(role.name, role.title) for role in roles.organization_roles()],
     )

@@ -1,13 +1,12 @@
-"""Somebody creates an organization, and joins one by an invitation."""
+"""Somebody creates an organization."""
 
 import pytest
 from django.test import Client
-from django.utils import timezone
 
 from organizations import services
-from organizations.models import Invitation, Membership, Organization, OrganizationOwner
+from organizations.models import Membership, Organization, OrganizationOwner
 from saas.events.models import Event
-from tests.factories import UserFactory, make_world
+from tests.factories import UserFactory
 
 
 @pytest.fixture
@@ -93,90 +92,3 @@ def test_a_failure_halfway_leaves_nothing(founder, monkeypatch):
     assert not Organization.objects.exists()
     assert not Membership.objects.exists()
     assert not OrganizationOwner.objects.exists()
-
-
-# -- Invitations ---------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def world():
-    return make_world()
-
-
-@pytest.fixture
-def invitation(world):
-    return services.invite_member(org=world.org, actor=world.admin, email=world.outsider.email.upper(), role="member")
-
-
-def test_an_invited_person_joins_from_the_list(world, invitation):
-    client = world.client("outsider")
-    assert world.org.name in client.get("/o/").content.decode()
-    answer = client.post(f"/o/invitations/{invitation.pk}/accept/")
-    assert (answer.status_code, answer.url) == (303, f"/o/{world.org.slug}/")
-    assert client.get(answer.url).status_code == 200
-    assert Membership.objects.get(organization=world.org, user=world.outsider).role == "member"
-    assert Event.objects.for_org(world.org).filter(event="member.joined", user_id=world.outsider.pk).count() == 1
-
-
-def test_an_invited_person_declines(world, invitation):
-    world.client("outsider").post(f"/o/invitations/{invitation.pk}/decline/")
-    assert not Membership.objects.filter(organization=world.org, user=world.outsider).exists()
-    assert world.org.name not in world.client("outsider").get("/o/").content.decode()
-    assert Event.objects.for_org(world.org).filter(event="member.invitation_declined").count() == 1
-
-
-def test_an_invitation_works_only_for_its_address(world, invitation):
-    assert world.client("other.admin").post(f"/o/invitations/{invitation.pk}/accept/").status_code == 404
-    with pytest.raises(services.InvitationUnusable):
-        services.accept_invitation(invitation=invitation, actor=world.other.admin)
-    assert Invitation.objects.get(pk=invitation.pk).status == "pending"
-
-
-def test_an_expired_invitation_says_so_and_changes_nothing(world, invitation):
-    Invitation.objects.filter(pk=invitation.pk).update(expires_at=timezone.now())
-    answer = world.client("outsider").post(f"/o/invitations/{invitation.pk}/accept/", follow=True)
-    assert "cannot be used any more" in answer.content.decode()
-    assert not Membership.objects.filter(organization=world.org, user=world.outsider).exists()
-
-
-def test_fifty_acceptances_of_one_invitation_make_one_member(world, invitation, in_parallel):
-    results = in_parallel(lambda: services.accept_invitation(invitation=invitation, actor=world.outsider), times=50)
-    assert sum(isinstance(r, Membership) for r in results) == 1
-    assert sum(isinstance(r, services.InvitationUnusable) for r in results) == 49, results
-    assert Membership.objects.filter(organization=world.org, user=world.outsider).count() == 1
-
-
-def test_fifty_invitations_of_one_address_are_one(world, in_parallel):
-    results = in_parallel(
-        lambda: services.invite_member(org=world.org, actor=world.owner, email="new@example.com", role="viewer"),
-        times=50,
-    )
-    assert sum(isinstance(r, Invitation) for r in results) == 1, results
-    assert Invitation.objects.filter(invitee_identifier="new@example.com", status="pending").count() == 1
-
-
-def test_the_database_itself_refuses_a_second_pending_invitation(world, invitation):
-    from django.db import IntegrityError
-
-    with pytest.raises(IntegrityError):
-        Invitation.objects.create(
-            organization=world.org,
-            invited_by=world.owner,
-            invitee_identifier=invitation.email,
-            role="viewer",
-            expires_at=Invitation.default_expiry(),
-        )
-
-
-def test_nobody_invites_above_what_he_may_manage(world):
-    with pytest.raises(services.RoleNotManageable):
-        services.invite_member(org=world.org, actor=world.admin, email="boss@example.com", role="owner")
-    with pytest.raises(services.RoleNotManageable):
-        services.invite_member(org=world.org, actor=world.member, email="pal@example.com", role="viewer")
-
-
-def test_a_full_organization_takes_nobody(world, invitation, settings):
-    settings.MEMBERSHIP_LIMIT = 4
-    with pytest.raises(services.MemberLimitReached):
-        services.accept_invitation(invitation=invitation, actor=world.outsider)
-    assert Invitation.objects.get(pk=invitation.pk).status == "pending", "it can be used once there is room"
