@@ -44,5 +44,6 @@ def logging_config(*, level: str, as_json: bool) -> dict[str, Any]:
         "loggers": {
             "django.server": {"handlers": [], "propagate": True},
             "pymongo": {"level": "WARNING"},
+            "mail.log": {"level": "WARNING"},  # aiosmtpd tells every line of the protocol
         },
     }

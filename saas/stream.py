@@ -9,6 +9,7 @@ import json
 import signal
 from collections.abc import Awaitable, Callable
 from http.cookies import SimpleCookie
+from types import FrameType
 from typing import Any
 
 import redis.asyncio as redis
@@ -41,12 +42,24 @@ async def lifespan(receive: Receive, send: Send) -> None:
     while True:
         message = await receive()
         if message["type"] == "lifespan.startup":
-            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, end_streams)
+            end_streams_on_sigterm()
             await send({"type": "lifespan.startup.complete"})
         elif message["type"] == "lifespan.shutdown":
             end_streams()
             await send({"type": "lifespan.shutdown.complete"})
             return
+
+
+def end_streams_on_sigterm() -> None:
+    """Beside the server's own handler, which must go on working: the loop's would replace it."""
+    loop, earlier = asyncio.get_running_loop(), signal.getsignal(signal.SIGTERM)
+
+    def handler(number: int, frame: FrameType | None) -> None:
+        loop.call_soon_threadsafe(end_streams)
+        if callable(earlier):
+            earlier(number, frame)
+
+    signal.signal(signal.SIGTERM, handler)
 
 
 def end_streams() -> None:

@@ -12,6 +12,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from random import randrange
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -47,7 +48,7 @@ def free_ports(count: int) -> list[int]:
 
 @pytest.fixture(scope="session")
 def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
-    """`make dev` in a folder and on ports of its own, ready for visitors."""
+    """`make dev` in a folder and on ports of its own, with the error pages that customers see."""
     data_dir = tmp_path_factory.mktemp("product")
     names = ("PORT", "STREAM_PORT", "MAIL_PORT", "MONGODB_PORT", "VALKEY_PORT")
     ports = dict(zip(names, map(str, free_ports(len(names))), strict=True))
@@ -57,7 +58,7 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
         process = subprocess.Popen(
             [sys.executable, "-m", "saas.embedded", "dev"],
             cwd=ROOT,
-            env={**kept, **ports, "DATA_DIR": str(data_dir / "data")},
+            env={**kept, **ports, "DATA_DIR": str(data_dir / "data"), "DEBUG": "false", "TRUSTED_PROXIES": "1"},
             stdout=output,
             stderr=subprocess.STDOUT,
         )
@@ -111,9 +112,13 @@ def visitor(product: Product, browser: Browser) -> Iterator[Callable[..., Page]]
     problems: list[str] = []
 
     def open_page(**options: object) -> Page:
-        context = browser.new_context(
-            base_url=product.url, **{"viewport": {"width": 1280, "height": 900}, "reduced_motion": "reduce", **options}
-        )
+        usual = {
+            "viewport": {"width": 1280, "height": 900},
+            "reduced_motion": "reduce",
+            # an address of its own, as the limits expect of people
+            "extra_http_headers": {"X-Forwarded-For": f"10.{randrange(256)}.{randrange(256)}.{randrange(1, 255)}"},
+        }
+        context = browser.new_context(base_url=product.url, **{**usual, **options})
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: problems.append(str(error)))
