@@ -120,16 +120,13 @@ def _check(config: ConfigData, schema: dict[str, Any]) -> None:
 def _offending_path(problem: ValidationError) -> Keys:
     """Where the mistake stands.  For a key that should not be there that is the key, not the mapping around it."""
     keys = tuple(problem.absolute_path)
+    instance: Any = problem.instance
     if problem.validator == "additionalProperties":
-        return (*keys, _unknown_keys(problem)[0])
+        known = problem.schema.get("properties", {}) if isinstance(problem.schema, dict) else {}
+        return (*keys, next(key for key in instance if key not in known))
     if "propertyNames" in problem.absolute_schema_path:
-        return (*keys, problem.instance)
+        return (*keys, instance)
     return keys
-
-
-def _unknown_keys(problem: ValidationError) -> list[str]:
-    known = problem.schema.get("properties", {}) if isinstance(problem.schema, dict) else {}
-    return [key for key in problem.instance if key not in known]
 
 
 def _words(problem: ValidationError) -> str:
@@ -137,7 +134,8 @@ def _words(problem: ValidationError) -> str:
         known = ", ".join(sorted(problem.schema.get("properties", {})))
         return f"this key is not known here. Known keys: {known or 'none'}."
     if problem.validator == "enum":
-        return f"{problem.instance!r} is not one of {', '.join(map(str, problem.validator_value))}."
+        allowed: Any = problem.validator_value
+        return f"{problem.instance!r} is not one of {', '.join(map(str, allowed))}."
     return f"{problem.message}."
 
 

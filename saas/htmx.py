@@ -25,7 +25,7 @@ class SeeOther(HttpResponse):
 def is_htmx(request: HttpRequest) -> bool:
     """Whether htmx asks for a part of a page.  A boosted link or a restored history entry wants the whole."""
     htmx = getattr(request, "htmx", None)
-    return bool(htmx) and not htmx.boosted and not htmx.history_restore_request
+    return bool(htmx and not htmx.boosted and not htmx.history_restore_request)
 
 
 def form_again(

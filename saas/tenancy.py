@@ -89,7 +89,7 @@ class Guarded(BaseQuerySet):
     def __init__(self, document: type["TenantDocument"], collection: Any) -> None:
         super().__init__(document, collection)
         # `.only("name")` loads these too: without them a document would not know its owner, or would be "created now".
-        always = [*self._loaded_fields.always_include, *document.stored_fixed_fields(), "created_at"]
+        always = [*(["_cls"] if self._cls_query else []), *document.stored_fixed_fields(), "created_at"]
         self._loaded_fields = QueryFieldList(always_include=always)
 
     # -- the doors ------------------------------------------------------------------------------------------------
@@ -116,7 +116,7 @@ class Guarded(BaseQuerySet):
         if not reason.strip():
             raise Unscoped("everything() needs a reason.")
         queryset = self.scoped(Scope(f"everything, {reason}", {}, {}, is_everything=True))
-        vars(queryset)["_comment"] = reason
+        queryset._comment = reason  # noqa: SLF001  a copy of this one
         return queryset
 
     def _for_owner(self, field: str, owner: Any) -> Self:
@@ -132,7 +132,7 @@ class Guarded(BaseQuerySet):
         if self._scope is not None:
             raise Unscoped(f"This queryset runs for {self._scope.words}; start again from .objects for another scope.")
         queryset = self.clone()
-        vars(queryset).update(_scope=scope, _cursor_obj=None)
+        queryset._scope, queryset._cursor_obj = scope, None  # noqa: SLF001  a copy of this one
         return queryset
 
     def _required_scope(self) -> Scope:
@@ -167,7 +167,7 @@ class Guarded(BaseQuerySet):
     def _clone_into(self, new_qs: Any) -> Any:
         if not isinstance(new_qs, Guarded):
             raise Unscoped("A scoped queryset cannot be copied into one without a scope.")
-        vars(new_qs)["_scope"] = self._scope
+        new_qs._scope = self._scope  # noqa: SLF001  a copy of this one
         return super()._clone_into(new_qs)
 
     def count(self, with_limit_and_skip: bool = False) -> int:
@@ -335,7 +335,8 @@ class TenantDocument(Document):
     @classmethod
     def fixed_fields(cls) -> tuple[str, ...]:
         """The fields that never change after the first save: the owner, and the organization where there is one."""
-        return tuple(name for name in dict.fromkeys((cls.owner_field(), "organization_id")) if name in cls._fields)
+        names = dict.fromkeys((cls.owner_field() or "", "organization_id"))
+        return tuple(name for name in names if name in cls._fields)
 
     @classmethod
     def stored_fixed_fields(cls) -> tuple[str, ...]:

@@ -115,10 +115,10 @@ def test_the_mark_comes_before_the_method(world):
     assert world.client("owner").get(address).status_code == 405
 
 
-def test_a_suspended_member_is_an_outsider(world):
+def test_a_suspended_member_is_told_so_at_the_next_request(world):
     assert world.client("member").get(f"/o/{world.org.slug}/readers/").status_code == 200
     Membership.objects.filter(user_id=world.member.pk).update(suspended_at=timezone.now())
-    assert world.client("member").get(f"/o/{world.org.slug}/readers/").status_code == 404
+    assert world.client("member").get(f"/o/{world.org.slug}/readers/").status_code == 403
 
 
 def test_a_removed_member_is_out_at_the_next_request(world):
