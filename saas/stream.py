@@ -71,16 +71,22 @@ def end_streams() -> None:
 async def route(scope: Scope, receive: Receive, send: Send) -> None:
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
     if scope["path"] == "/stream/healthz":
-        return await answer(send, 200, "ok")
-    if scope["path"] != "/stream/events" or scope["method"] != "GET":
-        return await answer(send, 404, "not found")
-    if headers.get("origin") not in (None, settings.SITE_URL):
-        return await answer(send, 403, "foreign origin")
+        await answer(send, 200, "ok")
+    elif scope["path"] != "/stream/events" or scope["method"] != "GET":
+        await answer(send, 404, "not found")
+    elif headers.get("origin") not in (None, settings.SITE_URL):
+        await answer(send, 403, "foreign origin")
+    else:
+        await connect(headers, receive, send)
+
+
+async def connect(headers: dict[str, str], receive: Receive, send: Send) -> None:
     session_key = cookie(headers, settings.SESSION_COOKIE_NAME)
     user_id = await asyncio.to_thread(signed_in_user, session_key) if session_key else None
-    if not session_key or not user_id:
-        return await answer(send, 401, "sign in")
-    await stream(receive, send, user_id=user_id, session_key=session_key)
+    if session_key and user_id:
+        await stream(receive, send, user_id=user_id, session_key=session_key)
+    else:
+        await answer(send, 401, "sign in")
 
 
 def cookie(headers: dict[str, str], name: str) -> str | None:
