@@ -7,8 +7,9 @@ class SaasConfig(AppConfig):
 
     def ready(self) -> None:
         from django.urls import register_converter
+        from django_structlog.signals import bind_extra_request_metadata
 
-        from saas import access, checks, hooks
+        from saas import access, checks, hooks, logs
         from saas.celery import app
         from saas.events import catalogue
         from saas.mongo import indexes
@@ -16,6 +17,7 @@ class SaasConfig(AppConfig):
         from saas.ratelimit import stores
 
         app.set_default()
+        bind_extra_request_metadata.connect(logs.bind_address, dispatch_uid="address")
         register_converter(OidConverter, "oid")
         catalogue.load()
         access.register_checks()

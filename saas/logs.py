@@ -27,7 +27,12 @@ def logging_config(*, level: str, as_json: bool) -> dict[str, Any]:
     renderer: list[Any] = (
         [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
         if as_json
-        else [structlog.dev.ConsoleRenderer(pad_event_to=0, colors=False)]
+        # not the rich traceback: it prints local variables, and so secrets
+        else [
+            structlog.dev.ConsoleRenderer(
+                pad_event_to=0, colors=False, exception_formatter=structlog.dev.plain_traceback
+            )
+        ]
     )
     return {
         "version": 1,
@@ -47,3 +52,10 @@ def logging_config(*, level: str, as_json: bool) -> dict[str, Any]:
             "mail.log": {"level": "WARNING"},  # aiosmtpd tells every line of the protocol
         },
     }
+
+
+def bind_address(request: Any, **_: Any) -> None:
+    """Put the client's address on every line of the request, believed as far as TRUSTED_PROXIES says."""
+    from saas.http import client_ip  # the settings import this module
+
+    structlog.contextvars.bind_contextvars(ip=client_ip(request))
