@@ -209,6 +209,8 @@ MAIL_SANDBOX_DIR = DATA_DIR / "mail"
 
 # -- Background work -----------------------------------------------------------------------------------------------------------
 CELERY_BROKER_URL = REDIS_URL
+# The most jobs that all workers of a queue together begin: QUEUE_RATES=email=10/second,webhooks=100/second
+QUEUE_RATES = env.dict("QUEUE_RATES", {})
 
 # -- Errors and logs ---------------------------------------------------------------------------------------------------------
 SENTRY_DSN = env.str("SENTRY_DSN", "")

@@ -1,16 +1,26 @@
 """Tasks of the platform services."""
 
-from datetime import timedelta
+from typing import Any
 
 from saas import emails
 from saas.celery import app
 from saas.jobs import Job, job_task
-from saas.jobs.running import SWEEP_EVERY, sweep
+from saas.jobs.sweeping import SWEEP_EVERY, sweep
 
 
-@job_task(name="saas.tasks.send_email", lease=timedelta(seconds=90), forget=("body", "html"))
+# Above the timeout of the mail server's answers, far below the queue's.
+@job_task(
+    name="saas.tasks.send_email", queue="email", max_attempts=None, time_limit=75, forget=("body", "html"), priority=0
+)
 def send_email(job: Job) -> None:
     emails.deliver(job)
+
+
+@job_task(name="saas.tasks.call_webhook", queue="webhooks", max_attempts=None, time_limit=75, forget=("headers",))
+def call_webhook(job: Job) -> dict[str, Any]:
+    from saas.jobs import outside
+
+    return outside.call(job)
 
 
 @app.task(name="saas.tasks.sweep_jobs")
@@ -24,6 +34,6 @@ app.conf.beat_schedule = {
     "sweep_jobs": {
         "task": "saas.tasks.sweep_jobs",
         "schedule": SWEEP_EVERY,
-        "options": {"queue": "default", "expires": SWEEP_EVERY},
+        "options": {"queue": "default", "expires": SWEEP_EVERY, "priority": 0},
     },
 }

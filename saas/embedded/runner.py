@@ -15,6 +15,8 @@ from pathlib import Path
 from types import FrameType
 from typing import IO, Any
 
+from saas.queues import QUEUES
+
 from .environment import BASE_DIR, Development
 from .output import COLORS, Screen, banner
 from .processes import LOOPBACK, EmbeddedError, die_with_parent, is_taken, kill_group, spawn
@@ -27,7 +29,6 @@ TICK_SECONDS = 0.2
 SERVERS_EVERY_SECONDS = 1.0
 SITE_FIRST_SECONDS = 5.0
 WEB_PATIENCE_SECONDS = 30.0
-QUEUES = "email,processing,webhooks,ai,events,default"
 PORT_USES = {"PORT": "the site", "STREAM_PORT": "live updates", "MAIL_PORT": "the mail sandbox"}
 
 
@@ -71,8 +72,8 @@ def development_table(ports: dict[str, int], data_dir: Path) -> list[Child]:
     granian += ["--respawn-interval", "1.5", "--no-ws", "--log-level", "warning"]
     web = ["--interface", "wsgi", "--port", str(ports["PORT"]), "--blocking-threads", "4", "saas.wsgi:application"]
     stream = ["--interface", "asgi", "--port", str(ports["STREAM_PORT"]), "saas.asgi:application"]
-    worker = ["worker", "--queues", QUEUES, "--concurrency", "4", "--loglevel", "INFO", "--without-mingle"]
-    beat = ["beat", "--schedule", str(data_dir / "celerybeat-schedule"), "--pidfile=", "--loglevel", "INFO"]
+    worker = ["worker", "--queues", ",".join(QUEUES), "--concurrency", "4", "--loglevel", "INFO", "--without-mingle"]
+    beat = ["beat", "--pidfile=", "--loglevel", "INFO"]
     children = [
         Child("web", [*granian, *web], on_change="hup"),
         Child("stream", [*granian, *stream], on_change="hup"),

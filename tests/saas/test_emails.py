@@ -14,8 +14,9 @@ from saas.celery import app
 from saas.db import atomic
 from saas.jobs import Job, enqueue, queue_email
 from saas.jobs.models import FAILED, QUEUED, RUNNING, SUCCEEDED, jobs
-from saas.jobs.queueing import publish
-from saas.jobs.running import pause_after, sweep
+from saas.jobs.lanes import publish
+from saas.jobs.running import pause_after
+from saas.jobs.sweeping import sweep
 from saas.tasks import send_email
 from saas.tenancy import now
 
@@ -204,7 +205,7 @@ def test_a_job_that_the_broker_lost_is_sent_again(worker, monkeypatch):
     job = queue_email(to="a@x.test", subject="Hello", body="b")
     monkeypatch.undo()
     assert sweep() == 0, "not so soon"
-    jobs().filter(id=job.id).update(set__due_at=now().replace(year=2020))
+    jobs().filter(id=job.id).update(set__handed_at=now().replace(year=2020))
     assert sweep() == 1
     assert sweep() == 0, "and not twice in a minute"
     worker.wait()
@@ -226,6 +227,6 @@ def test_the_sweeper_is_on_the_schedule():
 
 def test_the_sweep_uses_an_index(no_scans):
     for number in range(3):
-        enqueue("saas.tasks.send_email", queue="email", payload={"number": number})
+        enqueue("saas.tasks.send_email", payload={"number": number})
     with no_scans():
         sweep()
