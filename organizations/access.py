@@ -4,9 +4,12 @@ from datetime import timedelta
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
+from django.http import Http404
+from django.urls import reverse
 from django.utils import timezone
 
 from organizations.models import Membership, Organization
+from saas.access import Elsewhere, Moved
 
 #: How exact `last_active_at` is: one write in this time for each member.
 ACTIVE_EVERY = timedelta(hours=1)
@@ -18,13 +21,22 @@ class AccessSuspended(PermissionDenied):
     title = "Your access is suspended"
 
 
+class OrganizationGone(Http404):
+    """An owner has deleted the organization.  For its other members."""
+
+    title = "This organization is gone"
+
+
 def find_membership(slug: str, user: Any) -> tuple[Organization, Membership] | None:
     """The organization at `/o/<slug>/` and the user's membership of it, or None for an outsider.  Two indexed finds.
 
     The membership is remembered on the user object, so that `can()` asks no more during the request.  Raises
-    AccessSuspended.
+    AccessSuspended; Moved for an address that the organization has left; for one that is being deleted Elsewhere, for
+    those who may restore it, and OrganizationGone.
     """
-    org = Organization.objects.filter(slug=slug, is_active=True).first()
+    from organizations.services.addresses import formerly_at  # which imports organizations.roles, and that this
+
+    org = Organization.objects.filter(slug=slug).first() or formerly_at(slug)
     membership = org and Membership.objects.filter(user_id=user.pk, organization_id=org.pk).first()
     if not org or not membership:
         return None
@@ -32,9 +44,24 @@ def find_membership(slug: str, user: Any) -> tuple[Organization, Membership] | N
         raise AccessSuspended(
             f"You still belong to {org.name}, but an admin has suspended your access. Ask an admin of the organization."
         )
+    if org.deletes_at:
+        raise closed(org, membership)
+    if not org.is_active:
+        return None
+    if org.slug != slug:
+        raise Moved(org.slug)
     note_activity(membership)
     remembered(user)[org.pk] = membership
     return org, membership
+
+
+def closed(org: Organization, membership: Membership) -> Exception:
+    """What a member meets at an organization that is being deleted."""
+    from organizations import roles
+
+    if roles.has_permission(membership.role, "organization", "delete"):
+        return Elsewhere(reverse("organizations:organization_restore", args=[org.pk]))
+    return OrganizationGone(f"{org.name} was deleted by one of its owners, who may still bring it back. Ask them.")
 
 
 def note_activity(membership: Membership) -> None:
@@ -60,3 +87,26 @@ def memberships_of(user: Any) -> list[tuple[Organization, Membership]]:
     memberships = {m.organization_id: m for m in Membership.objects.filter(user_id=user.pk, suspended_at=None)}
     organizations = Organization.objects.filter(pk__in=list(memberships), is_active=True)
     return [(org, memberships[org.pk]) for org in sorted(organizations, key=lambda org: org.name.casefold())]
+
+
+def being_deleted(user: Any) -> list[Organization]:
+    """The person's organizations that he may still restore, the next to go first.  Two reads."""
+    from organizations import roles
+
+    names = [role.name for role in roles.organization_roles() if "organization.delete" in role.permissions]
+    mine = Membership.objects.filter(user_id=user.pk, role__in=names, suspended_at=None)
+    ids = list(mine.values_list("organization_id", flat=True))
+    found = Organization.objects.filter(pk__in=ids, deletes_at__gt=timezone.now()) if ids else []
+    return sorted(found, key=lambda org: org.deletes_at)
+
+
+def last_open(user: Any, slug: str) -> Organization | None:
+    """The organization to lead somebody to: the one at `slug` if it is one of his, else where he was last.  Two reads.
+
+    `slug` is what the session remembers; a new session remembers nothing, but the memberships know to the hour.
+    """
+    mine = memberships_of(user)
+    here = next((org for org, _ in mine if org.slug == slug), None)
+    if here or not mine:
+        return here
+    return max(mine, key=lambda pair: pair[1].last_active_at or pair[1].created_at)[0]

@@ -18,6 +18,7 @@ class OrganizationsConfig(AppConfig):
         roles.load()
         hooks.membership.register(access.find_membership)
         hooks.can.register(roles.can)
+        hooks.explain.register(roles.explain)
         hooks.address_proof.register(links.proves_address)
         hooks.onboarding_step.register(onboarding.organization_step)
         navigation.register(
@@ -29,5 +30,15 @@ class OrganizationsConfig(AppConfig):
             )
         )
         navigation.register(
-            navigation.Item("Members", "users", "organizations:member_list", permission="organization.read", rank=80)
+            navigation.Item(
+                "Members",
+                "users",
+                "organizations:member_list",
+                permission="organization.read",
+                rank=80,
+                also=("organizations:invitation_list", "organizations:role_list", "organizations:ownership"),
+            )
+        )
+        navigation.register(
+            navigation.Item("Settings", "settings", "organizations:settings", permission="organization.update", rank=90)
         )

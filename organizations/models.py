@@ -10,7 +10,7 @@ from django.db import models
 from django.urls import reverse
 from django.utils import timezone
 from django_mongodb_backend.managers import MongoManager
-from mongoengine import DateTimeField, StringField
+from mongoengine import BinaryField, DateTimeField, StringField
 
 from organizations.abstract import (
     AbstractOrganization,
@@ -29,9 +29,44 @@ class Organization(AbstractOrganization):
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+", editable=False
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+    locale = models.CharField("language", max_length=10, default="en")
+    time_zone = models.CharField(max_length=64, default="UTC")
+    default_role = models.CharField(max_length=40, default="member")  # what an invitation proposes
+    logo_version = models.CharField(max_length=16, blank=True, default="", editable=False)  # "" without a logo
+    deletes_at = models.DateTimeField(null=True, blank=True, editable=False)  # until then an owner may restore it
+    deletion_requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+", editable=False
+    )
+    purge_started_at = models.DateTimeField(null=True, blank=True, editable=False)  # no way back from here
+
+    class Meta(AbstractOrganization.Meta):
+        indexes = [models.Index(fields=["deletes_at"], name="organizations_to_delete")]
 
     def get_absolute_url(self) -> str:
         return reverse("organizations:dashboard", args=[self.slug])
+
+    @property
+    def logo_url(self) -> str:
+        """The logo's address, another one for each logo; "" without one.  No read."""
+        address = reverse("organizations:logo", args=[self.slug])
+        return f"{address}?v={self.logo_version}" if self.logo_version else ""
+
+
+class FormerAddress(models.Model):
+    """An address that an organization has left: it leads to the present one, and nobody else gets it meanwhile."""
+
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
+    slug = models.SlugField(max_length=48, unique=True)
+    expires_at = models.DateTimeField()
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        verbose_name = "former address"
+        verbose_name_plural = "former addresses"
+        indexes = [models.Index(fields=["expires_at"], name="former_addresses_expired")]
+
+    def __str__(self) -> str:
+        return self.slug
 
 
 class Membership(AbstractOrganizationUser):
@@ -126,3 +161,12 @@ class OwnershipTransfer(OrgDocument):
             ["organization_id", "-created_at", "-id"],
         ],
     }
+
+
+class OrganizationLogo(OrgDocument):
+    """The picture of an organization, as we have written it: WebP, and small."""
+
+    data = BinaryField(required=True)
+    version = StringField(required=True)  # of the content; stands on the organization too
+
+    meta = {"collection": "organization_logos", "indexes": [{"fields": ["organization_id"], "unique": True}]}

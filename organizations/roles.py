@@ -4,7 +4,7 @@ A permission is written `resource.action`.  `can(actor, "project.update", org=or
 """
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import rules
 
@@ -13,6 +13,9 @@ from organizations.role_file import FILE, Role, Roles, read
 from saas import hooks
 from saas.config_files import ReloadingFile
 
+if TYPE_CHECKING:
+    from organizations.explanations import Explanation
+
 __all__ = [
     "FILE",
     "Role",
@@ -20,6 +23,7 @@ __all__ = [
     "UnknownRole",
     "can",
     "can_everywhere",
+    "current",
     "explain",
     "get_role",
     "has_permission",
@@ -43,6 +47,11 @@ _file: ReloadingFile[Roles] = ReloadingFile(FILE, read)
 def load() -> None:
     """Read the roles now, so that a mistake stops the boot.  Raises ConfigError."""
     _file.get()
+
+
+def current() -> Roles:
+    """All roles as the file says now; one value for as long as it is held."""
+    return _file.get()
 
 
 def get_role(name: str) -> Role:
@@ -82,10 +91,8 @@ def can(actor: Any, permission: str, *, org: Any = None, obj: Any = None) -> boo
     With `obj`, conditions of the grant are asked too; without, "on some objects" is enough.  One read when the actor's
     membership is not known yet.
     """
-    role = _file.get().get(role_of(actor, org) or "")
-    if role is None or role.scope != ("platform" if org is None else "organization"):
-        return False
-    conditions = role.grants.get(permission)
+    role = role_now(actor, org)
+    conditions = role.grants.get(permission) if role else None
     if conditions is None:
         return False
     return obj is None or None in conditions or any(rules.test_rule(name, actor, obj) for name in conditions)
@@ -93,7 +100,7 @@ def can(actor: Any, permission: str, *, org: Any = None, obj: Any = None) -> boo
 
 def can_everywhere(actor: Any, permission: str, *, org: Any) -> bool:
     """Whether the actor may do this on every object of `org`: a list then needs no condition.  Reads as `can` does."""
-    role = _file.get().get(role_of(actor, org) or "")
+    role = role_now(actor, org)
     return role is not None and None in role.grants.get(permission, ())
 
 
@@ -112,3 +119,26 @@ def role_of(actor: Any, org: Any) -> str | None:
         return actor.platform_role or None
     membership = membership_of(actor, org)
     return membership.role if membership else None
+
+
+def role_now(actor: Any, org: Any) -> Role | None:
+    """The role that counts, if config/roles.yaml has it for this place and the organization's plan covers it."""
+    role = _file.get().get(role_of(actor, org) or "")
+    if role is None or role.scope != ("platform" if org is None else "organization"):
+        return None
+    return role if is_covered(role, org) else None
+
+
+def is_covered(role: Role, org: Any) -> bool:
+    """Whether the organization's plan includes the role.  Where nobody sells plans, nothing is missing."""
+    return role.plan_required is None or all(covers(org, role.plan_required) for covers in hooks.plan_covers)
+
+
+def explain(actor: Any, permission: str, *, org: Any = None, obj: Any = None) -> "Explanation":
+    """Why `can` says what it says: the steps in words, the roles that have it, and who can give one of them.
+
+    Reads as `can` does, and two reads more for a refusal, which names people.
+    """
+    from organizations import explanations
+
+    return explanations.explain(actor, permission, org=org, obj=obj)

@@ -1,15 +1,22 @@
 from django.urls import include, path
 
-from organizations.views import answers, invitations, members, organizations, ownership
+from organizations.views import answers, invitations, members, organizations, ownership, roles, settings
 
 app_name = "organizations"
 urlpatterns = [
     path("", organizations.organization_list, name="organization_list"),
     path("new/", organizations.organization_create, name="organization_create"),
     path("switcher/", organizations.switcher, name="switcher"),
+    path("last/", organizations.organization_last, name="organization_last"),
+    path("restore/<oid:organization_id>/", settings.organization_restore, name="organization_restore"),
     path("invitations/<oid:invitation_id>/accept/", answers.invitation_accept, name="invitation_accept"),
     path("invitations/<oid:invitation_id>/decline/", answers.invitation_decline, name="invitation_decline"),
     path("<slug:org_slug>/", organizations.dashboard, name="dashboard"),
+    path("<slug:org_slug>/settings/", settings.settings, name="settings"),
+    path("<slug:org_slug>/settings/logo/", settings.settings_logo, name="settings_logo"),
+    path("<slug:org_slug>/settings/delete/", settings.organization_delete, name="organization_delete"),
+    path("<slug:org_slug>/logo/", settings.logo, name="logo"),
+    path("<slug:org_slug>/roles/", roles.role_list, name="role_list"),
     path("<slug:org_slug>/members/", members.member_list, name="member_list"),
     path("<slug:org_slug>/members/leave/", members.member_leave, name="member_leave"),
     path("<slug:org_slug>/members/<oid:membership_id>/", members.member_detail, name="member_detail"),

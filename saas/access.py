@@ -14,7 +14,8 @@ matter, and `org_view("…")(SomeView.as_view())` works too. Views of libraries 
 | staff_only| sign-in | 404                                 | 404            |
 
 An org_view stands under `/o/<slug:org_slug>/`, takes no argument `org_slug`, and finds `request.org` and
-`request.membership` instead.
+`request.membership` instead.  An organization that has another address now (`Moved`) is followed there, and one that
+is closed may lead its members to a page that says so (`Elsewhere`).
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -26,13 +27,14 @@ from django.conf import settings
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.core import checks
 from django.core.exceptions import ImproperlyConfigured, PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponsePermanentRedirect, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import resolve_url
-from django.urls import URLPattern, URLResolver, get_resolver
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django_htmx.http import HttpResponseClientRedirect
 
 from saas import hooks
+from saas.htmx import redirect
 from saas.http import same_site_path
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -48,6 +50,30 @@ class Mark:
 
     kind: str
     permission: str = ""
+
+
+class Refused(PermissionDenied):
+    """A member's role does not include this.  The 403 page explains it, and names who can change it."""
+
+    def __init__(self, permission: str, *, org: Any, obj: Any = None) -> None:
+        super().__init__(f"Your role in {org} does not include {permission}.")
+        self.permission, self.org, self.obj = permission, org, obj
+
+
+class Moved(Exception):
+    """The organization at this address has another one now."""
+
+    def __init__(self, slug: str) -> None:
+        super().__init__(slug)
+        self.slug = slug
+
+
+class Elsewhere(Exception):
+    """This member finds what there is to see of the organization at another address."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.url = url
 
 
 PUBLIC = Mark("public")
@@ -165,7 +191,12 @@ class AccessMiddleware:
         if not is_signed_in(request.user):
             return to_sign_in(request)
         if mark.kind == "org":
-            enter_organization(request, mark.permission, kwargs)
+            try:
+                enter_organization(request, mark.permission, kwargs)
+            except Moved as moved:
+                return to_new_address(request, moved.slug, kwargs)
+            except Elsewhere as elsewhere:
+                return redirect(request, elsewhere.url)
         elif mark.kind == "staff":
             check_staff(request.user, mark.permission)
         return None
@@ -190,22 +221,45 @@ def to_sign_in(request: HttpRequest) -> HttpResponse:
     return HttpResponseClientRedirect(address) if htmx else HttpResponseRedirect(address)
 
 
+def to_new_address(request: HttpRequest, slug: str, kwargs: dict[str, Any]) -> HttpResponse:
+    """The same page under the organization's present address, for good; a form that was sent stays sent.
+
+    Browsers keep a permanent redirect for as long as they like; here they ask again, for one day the old address may
+    be another organization's.
+    """
+    match = request.resolver_match
+    query = f"?{request.META['QUERY_STRING']}" if request.META.get("QUERY_STRING") else ""
+    address = reverse(match.view_name, kwargs={**kwargs, ORG_ARGUMENT: slug}) + query if match else f"/o/{slug}/"
+    response = HttpResponsePermanentRedirect(address)
+    if request.method not in ("GET", "HEAD"):
+        response.status_code = 308
+    response["Cache-Control"] = "private, no-cache"
+    return response
+
+
 def enter_organization(request: HttpRequest, permission: str, kwargs: dict[str, Any]) -> None:
     """Find the organization of the URL and the person's membership, and ask for the permission.
 
     Takes `org_slug` out of the view's arguments.  Raises Http404 for an unknown organization and for somebody who is
-    no member of it, PermissionDenied for a member whose role lacks the permission.
+    no member of it, Refused for a member whose role lacks the permission; Moved and Elsewhere as the provider of
+    `hooks.membership` does.
     """
     slug = kwargs.pop(ORG_ARGUMENT)
     found = hooks.membership(slug, request.user)
     if found is None:
         raise Http404("No such organization.")
     org, membership = found
-    if not hooks.can(request.user, permission, org=org):
-        raise PermissionDenied(f"Your role in {org} does not include {permission}.")
     request.org, request.membership = org, membership  # type: ignore[attr-defined]
-    if request.session.get(LAST_ORG) != org.slug:
+    if not hooks.can(request.user, permission, org=org):
+        raise Refused(permission, org=org)
+    if is_navigation(request) and request.session.get(LAST_ORG) != org.slug:
         request.session[LAST_ORG] = org.slug
+
+
+def is_navigation(request: HttpRequest) -> bool:
+    """Whether the person goes to a page; a picture or a part of a page may be of another window's organization."""
+    htmx = getattr(request, "htmx", None)
+    return (request.headers.get("Sec-Fetch-Dest", "document") == "document" and not htmx) or bool(htmx and htmx.boosted)
 
 
 def check_staff(user: Any, permission: str) -> None:

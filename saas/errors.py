@@ -18,6 +18,8 @@ from django.shortcuts import render
 from django.template.loader import render_to_string
 from django_htmx.http import reswap, trigger_client_event
 
+from saas import hooks
+from saas.access import Refused
 from saas.context import page as page_context
 from saas.htmx import is_htmx
 
@@ -58,13 +60,23 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:  # 
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """403 with the exception's words, and its `title` where it has one."""
+    """403 with the exception's words, and its `title` where it has one; for a role that lacks it, the reasons too."""
+    if isinstance(exception, Refused):
+        return refused(request, exception)
     title = getattr(exception, "title", WORDS[403][0])
     return error_page(request, 403, title=title, words=_plain_text(exception))
 
 
-def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001  Django names it
-    return error_page(request, 404)
+def refused(request: HttpRequest, exception: Refused) -> HttpResponse:
+    """403 that says why, and who can change it."""
+    why = hooks.explain(request.user, exception.permission, org=exception.org, obj=exception.obj)
+    return error_page(request, 403, title="Your role does not include this", words=why.summary, explanation=why)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """404, with the words of an exception that has a `title`: it is meant for this person.  Django's own are not."""
+    title = getattr(exception, "title", "")
+    return error_page(request, 404, title=title, words=_plain_text(exception)) if title else error_page(request, 404)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
@@ -161,7 +173,7 @@ def error_page(request: HttpRequest, status: int, *, words: str = "", **more: An
     if status < 500:
         return render(request, template, context, status=status)
     try:
-        text = render_to_string(template, {**page_context(request), **context})
+        text: str = render_to_string(template, {**page_context(request), **context})
     except Exception:
         log.exception("error_page_failed", status=status)
         text = f"{title}. {context['words']} ({status}, request {context['request_id']})"

@@ -73,11 +73,17 @@ def check_hooks_are_filled(**_kwargs: Any) -> list[checks.CheckMessage]:
 
 
 #: (organization's slug, user) -> (organization, membership), or None when there is no such organization, the user is no
-#: member, or the membership is suspended.  At most two reads.
+#: member.  Two reads.  May raise saas.access.Moved or Elsewhere, and what becomes a page of its own.
 membership: Hook[[str, Any], tuple[Any, Any] | None] = Hook("membership")
 
 #: can(actor, "project.update", org=organization or None for a platform permission, obj=None) -> bool
 can: Hook[..., bool] = Hook("can")
+
+#: explain(actor, "project.update", org=…, obj=None) -> organizations.explanations.Explanation: why `can` says no.
+explain: Hook[..., Any] = Hook("explain")
+
+#: (organization, name of a plan) -> whether the organization's plan includes what that plan has.  No read.
+plan_covers: Hooks[Callable[[Any, str], bool]] = Hooks("plan_covers")
 
 #: () -> accounts.onboarding.StepKind: a step that config/onboarding.yaml may name.
 onboarding_step: Hooks[Callable[..., Any]] = Hooks("onboarding_step")

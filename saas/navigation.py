@@ -11,13 +11,17 @@ from saas import hooks
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One line: `url_name` takes the organization's slug; lines stand in the order of `rank`."""
+    """One line: `url_name` takes the organization's slug; lines stand in the order of `rank`.
+
+    `also` names the pages elsewhere that belong to the line, with all that is below them.
+    """
 
     label: str
     icon: str
     url_name: str
     permission: str
     rank: int
+    also: tuple[str, ...] = ()
 
 
 _items: list[Item] = []
@@ -35,10 +39,15 @@ def for_request(request: HttpRequest) -> list[dict[str, Any]]:
     org = getattr(request, "org", None)
     if org is None:
         return []
-    lines = [
-        {"label": item.label, "icon": item.icon, "url": reverse(item.url_name, args=[org.slug])}
-        for item in _items
-        if hooks.can(request.user, item.permission, org=org)
+    mine = [item for item in _items if hooks.can(request.user, item.permission, org=org)]
+    places = {reverse(name, args=[org.slug]): item for item in mine for name in (item.url_name, *item.also)}
+    current = places.get(max((place for place in places if request.path.startswith(place)), key=len, default=""))
+    return [
+        {
+            "label": item.label,
+            "icon": item.icon,
+            "url": reverse(item.url_name, args=[org.slug]),
+            "active": item is current,
+        }
+        for item in mine
     ]
-    current = max((line["url"] for line in lines if request.path.startswith(line["url"])), key=len, default="")
-    return [{**line, "active": line["url"] == current} for line in lines]

@@ -2,7 +2,7 @@
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
 from saas.access import public
@@ -11,6 +11,9 @@ from saas.access import public
 @public
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
+    """For visitors the landing page; who is signed in is led into the product."""
+    if request.user.is_authenticated:
+        return redirect(settings.LOGIN_REDIRECT_URL)
     return render(request, "home.html")
 
 

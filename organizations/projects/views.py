@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -12,7 +11,7 @@ from organizations import roles
 from organizations.people import members_of, people_by_id
 from organizations.projects import forms, services
 from organizations.projects.models import Project
-from saas.access import org_view
+from saas.access import Refused, org_view
 from saas.errors import Problem
 from saas.htmx import form_again, page_or_part, redirect, toast
 from saas.http import OrgRequest, get_or_404
@@ -146,11 +145,11 @@ def project_delete(request: OrgRequest, project_id: str) -> HttpResponse:
 def find_project(request: OrgRequest, project_id: str, permission: str) -> Project:
     """The project, if this member may do that with it.
 
-    Raises Http404 for one that the member may not see, PermissionDenied for one that may be seen and no more.
+    Raises Http404 for one that the member may not see, Refused for one that may be seen and no more.
     """
     project: Project = get_or_404(services.visible_projects(org=request.org, actor=request.user), pk=project_id)
     if not roles.can(request.user, permission, org=request.org, obj=project):
-        raise PermissionDenied(f"Your role here does not include {permission} on this project.")
+        raise Refused(permission, org=request.org, obj=project)
     return project
 
 

@@ -1,12 +1,15 @@
 """Every write on organizations, memberships and invitations.  Each records its event in the same transaction."""
 
-from organizations.services.creation import (
-    RESERVED_SLUGS,
-    SLUG_LENGTH,
-    CreationNotAllowed,
-    OrganizationLimitReached,
-    SlugTaken,
-    create_organization,
+from organizations.services.addresses import AddressChangedTooOften, SlugTaken, formerly_at
+from organizations.services.creation import RESERVED_SLUGS, SLUG_LENGTH, CreationNotAllowed, create_organization
+from organizations.services.deletion import (
+    RESTORABLE_FOR,
+    NotRestorable,
+    RowsLeft,
+    delete_organization,
+    is_restorable,
+    purge_organization,
+    restore_organization,
 )
 from organizations.services.invitations import (
     AT_ONCE,
@@ -26,6 +29,7 @@ from organizations.services.invitations import (
     revoke_invitation,
     standing,
 )
+from organizations.services.limits import OrganizationLimitReached, require_room_to_own
 from organizations.services.members import (
     change_role,
     leave_organization,
@@ -51,11 +55,14 @@ from organizations.services.rights import (
     RoleNotManageable,
     owner_role,
 )
+from organizations.services.settings import remove_logo, set_logo, update_organization
 
 __all__ = [
     "AT_ONCE",
     "RESERVED_SLUGS",
+    "RESTORABLE_FOR",
     "SLUG_LENGTH",
+    "AddressChangedTooOften",
     "AlreadyInvited",
     "AlreadyMember",
     "CreationNotAllowed",
@@ -66,9 +73,11 @@ __all__ = [
     "NotAllowed",
     "NotAnAddress",
     "NotPrimaryOwner",
+    "NotRestorable",
     "OrganizationLimitReached",
     "Outcome",
     "RoleNotManageable",
+    "RowsLeft",
     "SlugTaken",
     "Standing",
     "TransferUnusable",
@@ -80,18 +89,27 @@ __all__ = [
     "create_organization",
     "decline_invitation",
     "decline_transfer",
+    "delete_organization",
+    "formerly_at",
     "invite_member",
     "invite_members",
+    "is_restorable",
     "leave_organization",
     "owner_role",
     "pending_invitations",
     "pending_transfer",
     "primary_owner",
+    "purge_organization",
+    "remove_logo",
     "remove_member",
     "request_transfer",
+    "require_room_to_own",
     "resend_invitation",
+    "restore_organization",
     "revoke_invitation",
+    "set_logo",
     "standing",
     "suspend_member",
     "unsuspend_member",
+    "update_organization",
 ]

@@ -15,7 +15,8 @@ from django.utils import timezone
 from accounts.models import User
 from organizations import links, roles
 from organizations.models import Invitation, Membership, Organization
-from organizations.services.rights import MANAGE, manager_of, require_known, require_manageable
+from organizations.services.limits import require_room_to_own
+from organizations.services.rights import MANAGE, manager_of, owner_role, require_known, require_manageable
 from saas import emails, events, ratelimit
 from saas.db import atomic, lock
 from saas.errors import Problem
@@ -300,7 +301,7 @@ def accept_invitation(
     """Make `actor` a member.
 
     An invitation is for its address. With `is_mailed`, for somebody who has opened it by the mailed link, another
-    account may take it.  Raises InvitationUnusable, AlreadyMember, MemberLimitReached.
+    account may take it.  Raises InvitationUnusable, AlreadyMember, MemberLimitReached, OrganizationLimitReached.
     """
     org = Organization.objects.get(pk=invitation.organization_id)
     is_other_address = invitation.email not in links.addresses_of(actor)
@@ -311,6 +312,8 @@ def accept_invitation(
     if Membership.objects.filter(organization_id=org.pk, user_id=actor.pk).exists():
         raise AlreadyMember(f"You belong to {org.name} already.")
     refuse_when_full(org)
+    if invitation.role == owner_role():
+        require_room_to_own(actor, actor=actor)
     membership = Membership.objects.create(organization=org, user_id=actor.pk, role=invitation.role)
     events.record(
         "member.joined",

@@ -11,11 +11,13 @@ from django.utils import timezone
 from accounts.models import User
 from organizations.models import Membership, Organization
 from organizations.services.invitations import withdraw_invitations_of
+from organizations.services.limits import require_room_to_own
 from organizations.services.ownership import cancel_transfers_of, pass_on_ownership
 from organizations.services.rights import (
     MemberGone,
     NotAllowed,
     manager_of,
+    owner_role,
     require_known,
     require_manageable,
     require_other_owner,
@@ -30,7 +32,7 @@ def change_role(
 ) -> Membership:
     """Give a member another role; the same one changes nothing.
 
-    Raises NotAllowed, RoleNotManageable for the old or the new role, LastOwner, MemberGone.
+    Raises NotAllowed, RoleNotManageable for the old or the new role, LastOwner, OrganizationLimitReached, MemberGone.
     """
     require_known(role)
     found, user = decide_about(org, actor, membership)
@@ -38,6 +40,8 @@ def change_role(
     if found.role == role:
         return found
     require_other_owner(org, found)
+    if role == owner_role():
+        require_room_to_own(user, actor=actor)
     before, found.role = found.role, role
     found.save(update_fields=["role", "modified"])
     events.record(

@@ -15,6 +15,7 @@ from accounts.models import User
 from organizations import roles
 from organizations.models import Membership, Organization, OrganizationOwner, OwnershipTransfer
 from organizations.services.invitations import withdraw_invitations_of
+from organizations.services.limits import require_room_to_own
 from organizations.services.rights import MemberGone, NotAllowed, other_owners, owner_role, require_known
 from saas import emails, events
 from saas.db import atomic, lock
@@ -68,12 +69,14 @@ def request_transfer(
 
 @atomic
 def accept_transfer(*, org: Organization, actor: Any, request: HttpRequest | None = None) -> None:
-    """Become the primary owner.  Raises TransferUnusable, MemberGone."""
+    """Become the primary owner.  Raises TransferUnusable, MemberGone, OrganizationLimitReached."""
     lock(org)
     transfer = settle_transfer(org, ACCEPTED, to_user_id=actor.pk)
     giver = User.objects.get(pk=transfer.from_user_id)
     require_primary_owner(org, giver)
     receiving, giving = active_member(org, user_id=actor.pk), active_member(org, user_id=giver.pk)
+    if receiving.role != owner_role():
+        require_room_to_own(actor, actor=actor)
     OrganizationOwner.objects.filter(organization_id=org.pk).update(organization_user_id=receiving.pk)
     events.record(
         "ownership.accepted",

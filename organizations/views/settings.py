@@ -27,9 +27,7 @@ UPDATE, DELETE = "organization.update", "organization.delete"
 @org_view(UPDATE)
 @require_http_methods(["GET", "HEAD", "POST"])
 def settings(request: OrgRequest) -> HttpResponse:
-    form = SettingsForm(
-        request.POST if request.method == "POST" else None, org=request.org, roles=role_choices(request)
-    )
+    form = SettingsForm(posted(request), org=request.org, roles=role_choices(request))
     if request.method == "POST" and form.is_valid():
         try:
             org = services.update_organization(
@@ -79,7 +77,7 @@ def logo(request: OrgRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @confirmed_person
 def organization_delete(request: OrgRequest) -> HttpResponse:
-    form = DeleteForm(request.POST if request.method == "POST" else None, name=request.org.name)
+    form = DeleteForm(posted(request), name=request.org.name)
     if request.method == "POST" and form.is_valid():
         try:
             org = services.delete_organization(org=request.org, actor=request.user, request=request)
@@ -87,11 +85,9 @@ def organization_delete(request: OrgRequest) -> HttpResponse:
         except Problem as problem:
             form.add_error(None, str(problem))
     context = {"form": form, "days": services.RESTORABLE_FOR.days, "breadcrumbs": trail(request, "Delete")}
-    return (
-        form_again(request, DELETE_PAGE, context, partial="form")
-        if form.errors
-        else render(request, DELETE_PAGE, context)
-    )
+    if form.errors:
+        return form_again(request, DELETE_PAGE, context, partial="form")
+    return render(request, DELETE_PAGE, context)
 
 
 @signed_in
@@ -111,6 +107,11 @@ def organization_restore(request: SignedInRequest, organization_id: str) -> Http
 
 
 # -- the parts ---------------------------------------------------------------------------------------------------------
+
+
+def posted(request: OrgRequest) -> Any:
+    """What was sent, or None when a form is opened."""
+    return request.POST if request.method == "POST" else None
 
 
 def find_closed(request: SignedInRequest, organization_id: str) -> Organization:

@@ -62,7 +62,7 @@ def declared_indexes() -> dict[str, list[IndexModel]]:
     for model in apps.get_models(include_auto_created=True):
         if model._meta.managed and not model._meta.proxy and not model._meta.swapped:
             collector.collect(model)
-    _import_models_of_services()
+    import_models_of_services()
     for document in concrete_documents():
         collector.found[document._get_collection_name()] += _document_indexes(document)
     return dict(collector.found)
@@ -99,7 +99,7 @@ def _document_indexes(document: type[Any]) -> list[IndexModel]:
     return found
 
 
-def _import_models_of_services() -> None:
+def import_models_of_services() -> None:
     """Import `models` of the packages inside our apps (`saas.events.models`), so that their documents are known."""
     for app in apps.get_app_configs():
         if Path(app.path) != Path(settings.BASE_DIR, *app.name.split(".")):
