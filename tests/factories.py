@@ -156,6 +156,7 @@ def _build_tenant(name: str) -> Tenant:
 #: has its line here.
 ARGUMENTS: dict[str, Any] = {
     "org_slug": lambda tenant: tenant.org.slug,
+    "organization_id": lambda tenant: tenant.org.pk,
     "invitation_id": lambda tenant: tenant.invitation.pk,
     "project_id": lambda tenant: tenant.project.pk,
     "membership_id": lambda tenant: tenant.memberships["member"].pk,

@@ -16,7 +16,7 @@ TABLE = """
 #    URL                                    nobody outsider viewer member admin owner staff
 
 # Anybody
-GET  home                                   200    200      200    200    200   200   200
+GET  home                                   200    302      302    302    302   302   302
 GET  terms                                  200    200      200    200    200   200   200
 GET  privacy                                200    200      200    200    200   200   200
 GET  robots                                 200    200      200    200    200   200   200
@@ -64,11 +64,21 @@ GET  organizations:organization_list        302    200      200    200    200   
 GET  organizations:organization_create      302    200      200    200    200   200   200
 POST organizations:organization_create      302    422      422    422    422   422   422
 GET  organizations:switcher                 302    200      200    200    200   200   200
+GET  organizations:organization_last        302    303      303    303    303   303   303
+GET  organizations:organization_restore     302    404      404    404    404   404   404
+POST organizations:organization_restore     302    404      404    404    404   404   404
 POST organizations:invitation_accept        302    404      404    404    404   404   404
 POST organizations:invitation_decline       302    404      404    404    404   404   404
 
 # An organization's
 GET  organizations:dashboard                302    404      200    200    200   200   404
+GET  organizations:role_list                302    404      200    200    200   200   404
+GET  organizations:settings                 302    404      403    403    200   200   404
+POST organizations:settings                 302    404      403    403    422   422   404
+POST organizations:settings_logo            302    404      403    403    422   422   404
+GET  organizations:logo                     302    404      404    404    404   404   404
+GET  organizations:organization_delete      302    404      403    403    403   303   404
+POST organizations:organization_delete      302    404      403    403    403   303   404
 
 # Members. Handing over asks first who it is.
 GET  organizations:member_list              302    404      200    200    200   200   404
