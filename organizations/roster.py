@@ -70,6 +70,6 @@ def invitations_page(org: Organization, *, cursor: str = "") -> Page[Invitation]
         user.pk: user for user in User.objects.filter(pk__in={i.invited_by_id for i in page.rows}).only("name", "email")
     }
     for invitation in page.rows:
-        invitation.invited_by = senders.get(invitation.invited_by_id)  # type: ignore[assignment]
+        invitation.invited_by = senders.get(invitation.invited_by_id)
         invitation.organization = org
     return page
