@@ -39,7 +39,7 @@ check: $(READY) ## Run every check that needs no running server: style, types, i
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/lint-imports
-	$(VENV)/bin/mypy .
+	$(PYTHON) -m mypy .
 	$(VENV)/bin/djlint --quiet --check $(TEMPLATES)
 	$(VENV)/bin/djlint --quiet --lint $(TEMPLATES)
 	$(PYTHON) manage.py check --fail-level WARNING

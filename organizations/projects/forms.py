@@ -92,8 +92,7 @@ class EditProjectForm(ProjectForm):
         for name in ("name", "description", "status", "tags"):
             if self.cleaned_data[name] != current[name]:
                 self.add_error(name, f"Saved meanwhile: {saved[name] or 'nothing'}")
-        self.data = self.data.copy()
-        self.data["version"] = str(current.version)
+        self.data = {**dict(self.data.items()), "version": str(current.version)}
 
 
 class ShareForm(forms.Form):
@@ -146,7 +145,7 @@ class ProjectFilterForm(forms.Form):
     status = forms.ChoiceField(required=False, choices=[("", "Any status"), *Status.choices])
     sort = forms.ChoiceField(label="Order", required=False, choices=list(SORTS.items()))
 
-    def values(self) -> dict[str, str]:
+    def values(self) -> dict[str, Any]:
         """The arguments of `list_projects`."""
         self.is_valid()
         given = {name: value for name, value in self.cleaned_data.items() if value}

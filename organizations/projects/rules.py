@@ -2,8 +2,8 @@
 
 from typing import Any
 
-import rules
 from mongoengine import Q
+from rules.rulesets import add_rule
 
 from organizations.projects.models import Project, Visibility
 
@@ -23,5 +23,5 @@ def created_project(user: Any, project: Project) -> bool:
     return bool(project.created_by == user.pk)
 
 
-rules.add_rule("sees_project", sees_project)
-rules.add_rule("created_project", created_project)
+add_rule("sees_project", sees_project)
+add_rule("created_project", created_project)
