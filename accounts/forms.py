@@ -23,9 +23,9 @@ def time_zones() -> list[tuple[str, str]]:
 class UserForm(forms.Form):
     """A form about the signed-in person: without other `initial` it shows what is stored."""
 
-    def __init__(self, *args: Any, user: User, initial: dict[str, Any] | None = None, **kwargs: Any) -> None:
+    def __init__(self, data: Any = None, *, user: User, initial: dict[str, Any] | None = None, **kwargs: Any) -> None:
         stored = {name: getattr(user, name) for name in self.base_fields}
-        super().__init__(*args, initial={**stored, **(initial or {})}, **kwargs)
+        super().__init__(data, initial={**stored, **(initial or {})}, **kwargs)
 
 
 class PersonForm(UserForm):

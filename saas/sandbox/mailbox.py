@@ -4,7 +4,7 @@ import mailbox
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email import message_from_binary_file, policy
+from email import message_from_bytes, policy
 from email.message import EmailMessage
 from email.parser import BytesHeaderParser
 from pathlib import Path
@@ -53,8 +53,7 @@ def _newest() -> Iterator[Mail]:
     parser = BytesHeaderParser(policy=policy.default)
     for key in keys[:SHOWN]:
         try:
-            with maildir.get_file(key) as file:
-                headers = parser.parse(file)
+            headers = parser.parsebytes(maildir.get_bytes(key))
         except KeyError:  # deleted meanwhile
             continue
         yield Mail(
@@ -69,8 +68,7 @@ def _newest() -> Iterator[Mail]:
 def find(key: str) -> EmailMessage | None:
     """The whole mail, or None."""
     try:
-        with box().get_file(key) as file:
-            return message_from_binary_file(file, _class=EmailMessage, policy=policy.default)
+        return message_from_bytes(box().get_bytes(key), policy=policy.default)
     except KeyError:
         return None
 

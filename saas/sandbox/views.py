@@ -61,7 +61,7 @@ def mail_detail(request: HttpRequest, key: str) -> HttpResponse:
 @public
 @require_safe
 @xframe_options_sameorigin
-@csp(MAIL_POLICY)
+@csp(MAIL_POLICY)  # type: ignore[arg-type]  # it takes a view with arguments, too
 def mail_html(_request: HttpRequest, key: str) -> HttpResponse:
     """The HTML part as the mail has it, for the frame on its page.  Its links open in the whole window."""
     return HttpResponse('<base target="_top">' + mailbox.part(find_mail(key), "html"))

@@ -7,6 +7,8 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.conf import settings
+from django.shortcuts import resolve_url
 from django.test import Client
 
 from accounts.models import User
@@ -29,6 +31,11 @@ def visitor() -> Client:
 @pytest.fixture
 def address() -> str:
     return f"{uuid4().hex}@example.com"
+
+
+def home() -> str:
+    """Where somebody lands who signs in and wants no page in particular."""
+    return resolve_url(settings.LOGIN_REDIRECT_URL)
 
 
 def mails(to: str) -> list[Job]:

@@ -4,7 +4,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from accounts.models import User
-from tests.accounts.conftest import PASSWORD, new_client, sign_in
+from tests.accounts.conftest import PASSWORD, home, new_client, sign_in
 from tests.accounts.test_sign_up import events_of
 
 
@@ -23,7 +23,7 @@ def test_the_admin_signs_in_and_opens_the_admin_pages(create):
     assert user.platform_role == "platform_admin"
     assert not user.is_superuser
     client = new_client()
-    assert sign_in(client, "root@example.com")["Location"] == "/o/"
+    assert sign_in(client, "root@example.com")["Location"] == home()
     assert client.get("/admin/").status_code == 200
     (event,) = events_of("user.created")
     assert event.after["platform_role"] == "platform_admin"

@@ -10,7 +10,7 @@ from accounts import limits
 from saas.access import PUBLIC, routes
 from saas.ratelimit import hit
 from saas.ratelimit.stores import COLLECTION
-from tests.accounts.conftest import PASSWORD, mails, new_client, sign_in
+from tests.accounts.conftest import PASSWORD, home, mails, new_client, sign_in
 from tests.accounts.test_sign_up import clean
 
 #: Public pages of the libraries that check nothing and send nothing.
@@ -61,7 +61,7 @@ def test_one_address_cannot_lock_an_account_for_everybody(person):
     attacker = new_client()
     answers = [sign_in(attacker, person.email, "wrong").status_code for _ in range(8)]
     assert answers[-1] == 429
-    assert sign_in(new_client(), person.email)["Location"] == "/o/"
+    assert sign_in(new_client(), person.email)["Location"] == home()
 
 
 def test_many_addresses_together_are_stopped(person):
@@ -80,7 +80,7 @@ def test_whoever_signs_in_starts_afresh(person):
     for _ in range(3):
         for _ in range(4):
             sign_in(client, person.email, "wrong")
-        assert sign_in(client, person.email)["Location"] == "/o/"
+        assert sign_in(client, person.email)["Location"] == home()
         client.post("/accounts/logout/")
 
 
@@ -100,14 +100,14 @@ def test_sign_up_is_limited(visitor, sign_up, address):
 def test_looking_at_the_form_counts_nothing(visitor, person):
     for _ in range(35):
         assert visitor.get("/accounts/login/").status_code == 200
-    assert sign_in(visitor, person.email)["Location"] == "/o/"
+    assert sign_in(visitor, person.email)["Location"] == home()
 
 
 def test_a_forged_form_of_another_site_counts_nothing(person):
     address = new_client().defaults["REMOTE_ADDR"]
     forged = Client(enforce_csrf_checks=True, REMOTE_ADDR=address)
     assert [sign_in(forged, person.email, "wrong").status_code for _ in range(6)] == [403] * 6
-    assert sign_in(Client(REMOTE_ADDR=address), person.email)["Location"] == "/o/"
+    assert sign_in(Client(REMOTE_ADDR=address), person.email)["Location"] == home()
 
 
 def test_the_counters_hold_no_address_of_a_person(visitor, person):

@@ -19,7 +19,7 @@ from accounts.onboarding import (
 )
 from organizations.models import Invitation, Membership, Organization
 from saas.config_files import ConfigError
-from tests.accounts.conftest import new_client
+from tests.accounts.conftest import home, new_client
 from tests.accounts.test_sign_up import events_of
 from tests.factories import OrganizationFactory, UserFactory, make_world
 
@@ -199,7 +199,7 @@ def test_where_nobody_may_create_a_person_without_an_invitation_goes_on_without(
     assert browser.post(url("organization")).status_code == 422
     assert browser.post(f"{url('organization')}skip/")["Location"] == url("preferences")
     browser.post(url("preferences"), PREFERENCES)
-    assert browser.post(url("complete"))["Location"] == "/o/"
+    assert browser.post(url("complete"))["Location"] == home()
     assert browser.get("/o/").status_code == 200
     assert not Organization.objects.exists()
 

@@ -3,7 +3,7 @@ from allauth.account.models import EmailAddress
 from django.contrib.auth import authenticate
 
 from accounts.models import User
-from tests.accounts.conftest import PASSWORD, link_in, mails, new_client, sign_in
+from tests.accounts.conftest import PASSWORD, home, link_in, mails, new_client, sign_in
 from tests.accounts.test_sign_in import is_signed_in
 from tests.accounts.test_sign_up import clean, events_of
 
@@ -28,7 +28,7 @@ def test_a_person_resets_the_password(visitor, person):
     person.refresh_from_db()
     assert person.check_password(NEW)
     assert is_signed_in(visitor) is False
-    assert sign_in(visitor, person.email, NEW)["Location"] == "/o/"
+    assert sign_in(visitor, person.email, NEW)["Location"] == home()
     assert [event.user_id for event in events_of("user.password_reset")] == [person.pk]
     assert mails(person.email)[-1].payload["subject"] == "Your password was reset"
 
@@ -94,7 +94,7 @@ def test_a_reset_lifts_the_lock(person):
     visitor = new_client()
     ask_for_reset(visitor, person.email)
     choose(visitor, link_in(mails(person.email)[0]))
-    assert sign_in(visitor, person.email, NEW)["Location"] == "/o/"
+    assert sign_in(visitor, person.email, NEW)["Location"] == home()
 
 
 def test_changing_the_password_ends_the_other_sessions(visitor, person):

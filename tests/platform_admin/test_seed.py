@@ -8,7 +8,7 @@ from django.core.management import CommandError, call_command
 from accounts.models import User
 from organizations.models import Membership, Organization
 from platform_admin import demo
-from tests.accounts.conftest import new_client, sign_in
+from tests.accounts.conftest import home, new_client, sign_in
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def test_everybody_in_the_banner_can_sign_in(seed, settings):
     logins = json.loads((settings.DATA_DIR / "demo.json").read_text())
     assert len(logins) == 5
     for login in logins:
-        assert sign_in(new_client(), login["email"], login["password"])["Location"] == "/o/"
+        assert sign_in(new_client(), login["email"], login["password"])["Location"] == home()
     org = Organization.objects.get()
     assert set(Membership.objects.filter(organization=org).values_list("role", flat=True)) == {
         "owner",

@@ -40,5 +40,6 @@ class Worker:
 
 @pytest.fixture
 def worker() -> Iterator[Worker]:
-    with start_worker(app, pool="solo", perform_ping_check=False, loglevel="WARNING", queues=list(QUEUES)):
+    # Threads: the pool "solo" would take this process for a forked one and close its database connections.
+    with start_worker(app, pool="threads", perform_ping_check=False, loglevel="WARNING", queues=list(QUEUES)):
         yield Worker()
