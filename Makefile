@@ -42,6 +42,7 @@ check: $(READY) ## Run every check that needs no running server: style, types, i
 	$(PYTHON) -m mypy .
 	$(VENV)/bin/djlint --quiet --check $(TEMPLATES)
 	$(VENV)/bin/djlint --quiet --lint $(TEMPLATES)
+	$(VENV)/bin/compose-lint compose.yaml
 	$(PYTHON) manage.py check --fail-level WARNING
 	$(PYTHON) -m saas.embedded exec -- $(PYTHON) manage.py makemigrations --check --dry-run
 
