@@ -91,7 +91,7 @@ class EditProjectForm(ProjectForm):
         saved = {**self.initial_of(current), "status": Status(current.status).label}
         for name in ("name", "description", "status", "tags"):
             if self.cleaned_data[name] != current[name]:
-                self.add_error(name, f"Saved meanwhile: {saved[name] or 'nothing'}")
+                self.add_error(name, f"Saved now: {saved[name] or 'nothing'}")
         self.data = {**dict(self.data.items()), "version": str(current.version)}
 
 

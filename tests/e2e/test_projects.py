@@ -146,7 +146,7 @@ def test_two_people_edit_and_nothing_is_lost(sign_in):
     member.get_by_label("Description").fill("The member's words.")
     member.get_by_role("button", name="Save changes").click()
     expect(member.get_by_text("Olivia Owner changed this project while you were editing it")).to_be_visible()
-    expect(member.get_by_text("Saved meanwhile: The owner's words.")).to_be_visible()
+    expect(member.get_by_text("Saved now: The owner's words.")).to_be_visible()
     expect(member.get_by_label("Description")).to_have_value("The member's words.")
     member.get_by_role("button", name="Save changes").click()
     expect(member.locator("#project").get_by_text("The member's words.")).to_be_visible()

@@ -238,9 +238,9 @@ def test_a_stale_form_is_told_and_keeps_what_was_typed(world, make, address):
     told = answer.content.decode()
     assert answer.status_code == 422
     assert f"{world.admin.name} changed this project" in told
-    for words in ("Saved meanwhile: Admin&#x27;s words.", "Saved meanwhile: Paused", "Member&#x27;s words."):
+    for words in ("Saved now: Admin&#x27;s words.", "Saved now: Paused", "Member&#x27;s words."):
         assert words in told
-    assert "Saved meanwhile: Harbor" not in told, "only what differs"
+    assert "Saved now: Harbor" not in told, "only what differs"
     assert current(project).description == "Admin's words."
 
     version = re.search(r'name="version" value="(\d+)"', told)[1]
