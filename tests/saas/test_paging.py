@@ -103,15 +103,21 @@ def test_a_cursor_behind_the_last_row_leads_to_the_first_page():
     assert page(cursor, size=2).rows == []
 
 
-@pytest.mark.parametrize(
-    "cursor",
-    [
-        "nonsense", "é", "=", "%00", "A" * 5000, "AAAA", "bm8",
-        str(Cursor("name_key", False, "p1", new_key())),
-        str(Cursor("-created_at", False, {"$ne": 1}, new_key())),
-        str(Cursor("-created_at", "yes", START, new_key())),
-    ],
-)  # fmt: skip
+BAD = {
+    "nonsense": "nonsense",
+    "not ascii": "é",
+    "padding alone": "=",
+    "a null": "%00",
+    "too long": "A" * 5000,
+    "no document": "AAAA",
+    "half a document": "bm8",
+    "another order": str(Cursor("name_key", False, "p1", new_key())),
+    "an operator": str(Cursor("-created_at", False, {"$ne": 1}, new_key())),
+    "no direction": str(Cursor("-created_at", "yes", START, new_key())),
+}
+
+
+@pytest.mark.parametrize("cursor", BAD.values(), ids=BAD)
 def test_a_cursor_that_is_none_leads_to_the_first_page(cursor):
     make(0, 1)
     assert [row["name"] for row in page(cursor).rows] == ["P1", "P0"]
