@@ -45,8 +45,8 @@ def settings(request: OrgRequest) -> HttpResponse:
 @org_view(UPDATE)
 @require_POST
 def settings_logo(request: OrgRequest) -> HttpResponse:
-    """Take a new logo, or with `remove` take the present one away."""
-    if "remove" in request.POST:
+    """Take a new logo, or take the present one away."""
+    if request.POST.get("change") == "remove":
         services.remove_logo(org=request.org, actor=request.user, request=request)
         return back(request, "The logo is removed.")
     form = LogoForm(request.POST, request.FILES)

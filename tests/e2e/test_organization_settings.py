@@ -129,7 +129,7 @@ def test_somebody_reads_why_not_and_whom_to_ask(visitor):
     sign_in(page, "member@groundwork.test")
     page.goto("/o/acme/settings/")
     expect(page.get_by_role("heading", name="Why can’t I?")).to_be_visible()
-    expect(page.get_by_text("Olivia Owner")).to_be_visible()
+    expect(page.get_by_role("link", name="Ask Olivia Owner")).to_be_visible()
     page.get_by_role("link", name="What each role may do").click()
     expect(page.get_by_role("heading", name="Roles", level=1)).to_be_visible()
     expect(page.get_by_role("columnheader", name="Member (your role)")).to_be_visible()

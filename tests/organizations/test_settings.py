@@ -313,7 +313,7 @@ def test_a_new_logo_replaces_the_old_one_and_gets_another_address(world):
 def test_the_logo_is_removed(world):
     upload(world, picture())
     address = Organization.objects.get(pk=world.org.pk).logo_url
-    world.client("admin").post(f"/o/{world.org.slug}/settings/logo/", {"remove": "yes"})
+    world.client("admin").post(f"/o/{world.org.slug}/settings/logo/", {"change": "remove"})
     assert world.client("viewer").get(address).status_code == 404
     assert Organization.objects.get(pk=world.org.pk).logo_url == ""
 
