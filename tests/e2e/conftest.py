@@ -16,7 +16,7 @@ from random import randrange
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 90
@@ -50,7 +50,7 @@ def free_ports(count: int) -> list[int]:
 def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     """`make dev` in a folder and on ports of its own, with the error pages that customers see."""
     data_dir = tmp_path_factory.mktemp("product")
-    names = ("PORT", "STREAM_PORT", "MAIL_PORT", "MONGODB_PORT", "VALKEY_PORT")
+    names = ("PORT", "STREAM_PORT", "MAIL_PORT", "OIDC_PORT", "MONGODB_PORT", "VALKEY_PORT")
     ports = dict(zip(names, map(str, free_ports(len(names))), strict=True))
     kept = {key: value for key, value in os.environ.items() if key in ("HOME", "PATH", "LANG")}
     log = data_dir / "product.log"
@@ -142,15 +142,19 @@ class Mailbox:
 
     page: Page
 
-    def open_link(self, address: str, *, subject: str) -> str:
-        """The first link to the site in the newest message to this address; waits until the message is there."""
-        row = self.page.get_by_role("link", name=re.compile(subject, re.IGNORECASE)).first
-        for _ in range(40):
+    def wait_for(self, address: str, *, subject: str = "") -> Locator:
+        """The newest message to this address with such a subject, as its link in the inbox; waits until it is there."""
+        row = self.page.locator("a.list-link").filter(has_text=re.compile(subject, re.IGNORECASE))
+        for _ in range(120):
             self.page.goto(f"/sandbox/mail/?to={address}")
             if row.count():
                 break
             self.page.wait_for_timeout(250)
-        row.click()
+        return row.first
+
+    def open_link(self, address: str, *, subject: str) -> str:
+        """The first link to the site in the newest message to this address; waits until the message is there."""
+        self.wait_for(address, subject=subject).click()
         body = self.page.frame_locator("iframe").locator("a.button-link").first
         href = body.get_attribute("href")
         assert href is not None
