@@ -22,7 +22,9 @@ class OrganizationsConfig(AppConfig):
         hooks.address_proof.register(links.proves_address)
         hooks.onboarding_step.register(onboarding.organization_step)
         navigation.register(
-            navigation.Item("Home", "house", "organizations:dashboard", permission="organization.read", rank=0)
+            navigation.Item(
+                "Home", "house", "organizations:dashboard", permission="organization.read", rank=0, is_leaf=True
+            )
         )
         navigation.register(
             navigation.Item(

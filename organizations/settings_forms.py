@@ -57,12 +57,13 @@ class LogoForm(forms.Form):
 class DeleteForm(forms.Form):
     """The organization's name, typed by hand."""
 
-    confirmation = forms.CharField(required=False, widget=forms.TextInput(attrs={"autocomplete": "off"}))
+    confirmation = forms.CharField(widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}))
 
     def __init__(self, *args: Any, name: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.name = name
         self.fields["confirmation"].label = f"Type “{name}” to confirm"
+        self.fields["confirmation"].error_messages["required"] = f"Type “{name}”, so that nothing is deleted by mistake."
 
     def clean_confirmation(self) -> str:
         typed: str = " ".join(self.cleaned_data["confirmation"].split())

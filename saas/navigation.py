@@ -13,7 +13,8 @@ from saas import hooks
 class Item:
     """One line: `url_name` takes the organization's slug; lines stand in the order of `rank`.
 
-    `also` names the pages elsewhere that belong to the line, with all that is below them.
+    `also` names the pages elsewhere that belong to the line, with all that is below them.  A line `is_leaf` has nothing
+    below it.
     """
 
     label: str
@@ -22,6 +23,7 @@ class Item:
     permission: str
     rank: int
     also: tuple[str, ...] = ()
+    is_leaf: bool = False
 
 
 _items: list[Item] = []
@@ -41,7 +43,12 @@ def for_request(request: HttpRequest) -> list[dict[str, Any]]:
         return []
     mine = [item for item in _items if hooks.can(request.user, item.permission, org=org)]
     places = {reverse(name, args=[org.slug]): item for item in mine for name in (item.url_name, *item.also)}
-    current = places.get(max((place for place in places if request.path.startswith(place)), key=len, default=""))
+    here = [
+        place
+        for place, item in places.items()
+        if request.path == place or (request.path.startswith(place) and not item.is_leaf)
+    ]
+    current = places.get(max(here, key=len, default=""))
     return [
         {
             "label": item.label,

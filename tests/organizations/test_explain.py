@@ -191,7 +191,7 @@ def test_a_refused_page_says_why_and_whom_to_ask(world):
     assert answer.status_code == 403
     text = text_of(answer)
     assert "Your role in Acorn Works is Member." in text
-    assert "Member does not include “Change the organization's settings”, and inherits nothing from Viewer" in text
+    assert "Member does not include “Change the organization’s settings”, and inherits nothing from Viewer" in text
     assert "A role that includes it: Admin , Owner" in text
     assert world.admin.email in text
     assert world.owner.email in text
@@ -203,7 +203,7 @@ def test_htmx_says_it_in_a_message(world):
     assert (answer.status_code, answer["HX-Reswap"]) == (403, "none")
     toast = json.loads(answer["HX-Trigger"])["toast"]
     assert toast["level"] == "error"
-    assert toast["text"].startswith("Member does not include “Change the organization's settings”")
+    assert toast["text"].startswith("Member does not include “Change the organization’s settings”")
     assert "can give you a role that does." in toast["text"]
 
 
