@@ -33,6 +33,18 @@ EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=
 services.create_organization(name="Bench", actor=user)
 """
 
+DECISIONS = 100_000
+DECIDE = f"""
+import timeit
+from accounts.models import User
+from organizations import roles
+from organizations.access import find_membership
+user = User.objects.get(email="bench@groundwork.test")
+org, _ = find_membership("bench", user)
+decide = lambda: roles.can(user, "project.update", org=org)
+print(min(timeit.repeat(decide, number={DECISIONS}, repeat=3)) / {DECISIONS} * 1e6)
+"""
+
 
 def main() -> None:
     with (
@@ -61,7 +73,16 @@ def main() -> None:
             rows = [("bare Django view", measure(f"http://localhost:{floor_port}/"))]
         with served("saas.wsgi:application", port, environment):
             rows += product_rows(f"http://localhost:{port}")
+        microseconds = decision_microseconds(environment)
     write_table(rows)
+    print(f"one decision about a permission: {microseconds:.2f} µs")
+
+
+def decision_microseconds(environment: dict[str, str]) -> float:
+    """µs of one `roles.can` with the membership known, as every decision of a request after the first."""
+    command = [sys.executable, "manage.py", "shell", "--verbosity=0", "-c", DECIDE]
+    output = subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True, text=True).stdout
+    return float(output.split()[-1])
 
 
 def product_rows(site: str) -> Iterator[tuple[str, Result]]:

@@ -116,6 +116,14 @@ def test_an_admin_keeps_a_default_role_that_only_an_owner_may_give(world, send):
         services.update_organization(org=world.org, actor=world.admin, values={"default_role": "admin_of_all"})
 
 
+def test_an_invitation_proposes_the_default_role_to_those_who_may_give_it(world, send):
+    send(default_role="viewer")
+    address = f"/o/{world.org.slug}/invitations/new/"
+    assert world.client("admin").get(address).context["form"]["role"].value() == "viewer"
+    Organization.objects.filter(pk=world.org.pk).update(default_role="owner")
+    assert world.client("admin").get(address).context["form"]["role"].value() == "member"
+
+
 # -- Address ---------------------------------------------------------------------------------------------------------
 
 
