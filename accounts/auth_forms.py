@@ -1,9 +1,11 @@
 """allauth's forms where what they write must happen once, or not at all."""
 
+from datetime import timedelta
 from typing import Any
 
 from allauth.account import forms
 from allauth.account.adapter import get_adapter
+from allauth.account.internal.stagekit import LOGIN_SESSION_KEY
 from allauth.account.models import EmailAddress
 from allauth.core import context, ratelimit
 from allauth.core.exceptions import ImmediateHttpResponse
@@ -14,8 +16,46 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from accounts import services
 from accounts.adapter import CONFIRMATION_SENT
+from accounts.once import use_once
 from saas import events
 from saas.db import atomic
+
+CODE_LIVES = timedelta(hours=1)
+
+
+class LoginForm(forms.LoginForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["login"].label = "Email"
+
+
+class AddEmailForm(forms.AddEmailForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["email"].label = "Email"
+
+
+class RequestLoginCodeForm(forms.RequestLoginCodeForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["email"].label = "Email"
+
+
+class ConfirmLoginCodeForm(forms.ConfirmLoginCodeForm):
+    """The code lets in once, also when it is sent several times at one moment."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["code"].label = "Code"
+        self.fields["code"].widget.attrs.update({"class": "input-code", "autofocus": True, "spellcheck": "false"})
+
+    def clean_code(self) -> str:
+        code = str(super().clean_code())
+        login = context.request.session.get(LOGIN_SESSION_KEY)
+        of_this_sign_in = f"{context.request.session.session_key}:{login and login.get('initiated_at')}:{code.upper()}"
+        if not use_once("login_code", of_this_sign_in, keeps=CODE_LIVES):
+            raise get_adapter().validation_error("incorrect_code")
+        return code
 
 
 class SignupForm(forms.SignupForm):
@@ -23,7 +63,7 @@ class SignupForm(forms.SignupForm):
         """The new person, or the answer to somebody who has an account: both look the same and take the same time."""
         if self.account_already_exists:
             make_password(self.cleaned_data.get("password1"))
-            return super().try_save(request)  # type: ignore[no-any-return]
+            return super().try_save(request)
         email = self.cleaned_data["email"]
         # The first of several at once takes the right to send a mail; a later one would write "you have an account".
         ratelimit.consume(request, action="confirm_email", key=email)
@@ -55,16 +95,32 @@ def say_confirmation_sent(request: HttpRequest, email: str) -> None:
 
 
 class ChangePasswordForm(forms.ChangePasswordForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        del self.fields["password2"]  # what was typed can be shown
+        self.fields["oldpassword"].label = "Present password"
+        self.fields["password1"].label = "New password"
+
     def save(self) -> None:
         replace_password(self.user, self.cleaned_data["password1"], "user.password_changed")
 
 
 class SetPasswordForm(forms.SetPasswordForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        del self.fields["password2"]
+        self.fields["password1"].label = "New password"
+
     def save(self) -> None:
         replace_password(self.user, self.cleaned_data["password1"], "user.password_changed")
 
 
 class ResetPasswordKeyForm(forms.ResetPasswordKeyForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        del self.fields["password2"]
+        self.fields["password1"].label = "New password"
+
     def save(self) -> None:
         replace_password(self.user, self.cleaned_data["password1"], "user.password_reset")
 

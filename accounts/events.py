@@ -2,11 +2,16 @@
 
 from typing import Any
 
+from allauth.account import signals as account_signals
 from allauth.account.authentication import get_authentication_records
+from allauth.account.models import EmailAddress
+from allauth.socialaccount import signals as social_signals
+from allauth.socialaccount.models import SocialLogin
 from django.contrib.auth import signals
 from django.dispatch import receiver
 from django.http import HttpRequest
 
+from accounts import sessions
 from saas import events, live
 
 
@@ -30,3 +35,36 @@ def record_failed_sign_in(credentials: dict[str, Any], request: HttpRequest | No
     """The address as typed, whether there is such an account or not: looking it up would take time that tells."""
     address = str(credentials.get("email") or credentials.get("username") or "")[:254].lower()
     events.record("user.login_failed", request=request, metadata={"email": address})
+
+
+@receiver(account_signals.email_added)
+def record_added_address(request: HttpRequest, user: Any, email_address: EmailAddress, **_kwargs: Any) -> None:
+    events.record("user.email_added", actor=user, target=user, after={"email": email_address.email}, request=request)
+
+
+@receiver(account_signals.email_removed)
+def record_removed_address(request: HttpRequest, user: Any, email_address: EmailAddress, **_kwargs: Any) -> None:
+    before = {"email": email_address.email}
+    events.record("user.email_removed", actor=user, target=user, before=before, request=request)
+
+
+@receiver(account_signals.email_changed)
+def record_changed_address(
+    request: HttpRequest,
+    user: Any,
+    from_email_address: EmailAddress | None,
+    to_email_address: EmailAddress,
+    **_kwargs: Any,
+) -> None:
+    """The main address is another one: whoever is signed in elsewhere has to come back by the new one."""
+    before = {"email": from_email_address.email if from_email_address else None}
+    after = {"email": to_email_address.email}
+    events.record("user.email_changed", actor=user, target=user, before=before, after=after, request=request)
+    sessions.end_others(user=user, request=request)
+
+
+@receiver(social_signals.social_account_added)
+def record_connected_account(request: HttpRequest, sociallogin: SocialLogin, **_kwargs: Any) -> None:
+    service = {"service": sociallogin.account.provider}
+    user = sociallogin.user
+    events.record("user.account_connected", actor=user, target=user, after=service, request=request)

@@ -1,6 +1,7 @@
 """What a request owes to the person: her language, zone and theme, and that getting started comes first."""
 
 from collections.abc import Callable
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.conf import settings
@@ -9,6 +10,7 @@ from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.utils import timezone, translation
 
+from accounts import sessions
 from accounts.models import User
 from saas.htmx import redirect
 
@@ -22,6 +24,8 @@ EXEMPT = {
     "/o/invitations/": "answering an invitation",
     "/invitations/": "opening an invitation from its mail",
     "/account/theme/": "the switch stands on the pages of getting started",
+    "/account/not-me/": "whoever reads such a mail may be in a hurry",
+    "/account/locked/": "says why signing in did not work",
     "/api/": "a program cannot follow a redirect to a form",
     "/webhooks/": "other services call",
     "/stripe/": "other services call",
@@ -46,7 +50,7 @@ class PreferencesMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        user = request.user
+        user: Any = request.user
         if user.is_authenticated:
             theme, locale, zone = user.theme, user.locale, user.time_zone
         else:
@@ -71,6 +75,18 @@ def known_zone(name: str) -> ZoneInfo:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError):
         return ZoneInfo("UTC")
+
+
+class ActivityMiddleware:
+    """Notes when a session was last in use, for the list of sessions."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if request.user.is_authenticated:
+            sessions.note_activity(request)
+        return self.get_response(request)
 
 
 class OnboardingMiddleware:

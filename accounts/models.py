@@ -6,10 +6,11 @@ from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.db import models
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 from mongoengine import DateTimeField, DictField, ListField, StringField
 
 from saas.mongo.fields import StrObjectIdField
-from saas.tenancy import UserDocument
+from saas.tenancy import PlatformDocument, UserDocument
 
 
 class UserManager(BaseUserManager["User"]):
@@ -52,6 +53,11 @@ class User(AbstractBaseUser, PermissionsMixin):
     email_digest = models.CharField("e-mail digest", max_length=10, choices=Digest, default=Digest.WEEKLY)
     analytics_consent = models.BooleanField("share usage statistics", default=False)
 
+    #: Part of what every session carries: a new one ends them all at their next request.
+    security_stamp = models.CharField(max_length=32, blank=True, default="", editable=False)
+    #: Since then nobody signs in: somebody said "this was not me". A reset of the password opens the account again.
+    locked_at = models.DateTimeField(null=True, blank=True, editable=False)
+
     onboarded_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
@@ -80,6 +86,11 @@ class User(AbstractBaseUser, PermissionsMixin):
     def get_full_name(self) -> str:
         return self.display_name
 
+    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+        """Django's mark of a session, with the stamp beside the password."""
+        salt = "django.contrib.auth.models.AbstractBaseUser.get_session_auth_hash"
+        return salted_hmac(salt, self.password + self.security_stamp, secret=secret, algorithm="sha256").hexdigest()
+
 
 class Onboarding(UserDocument):
     """One for each person.  `data` holds what was typed and not yet sent, by step and field."""
@@ -92,3 +103,15 @@ class Onboarding(UserDocument):
     busy_until = DateTimeField()  # while a step is being applied, so that a double click applies it once
 
     meta = {"collection": "onboarding", "indexes": [{"fields": ["user_id"], "unique": True}]}
+
+
+class UsedSecret(PlatformDocument):
+    """That something which works once was used: `name` is a keyed hash of it (accounts/once.py)."""
+
+    name = StringField(required=True)
+    expires_at = DateTimeField(required=True)
+
+    meta = {
+        "collection": "used_secrets",
+        "indexes": [{"fields": ["name"], "unique": True}, {"fields": ["expires_at"], "expireAfterSeconds": 0}],
+    }

@@ -8,6 +8,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.http import HttpRequest
 from django.utils import timezone
 
+from accounts import sessions
 from accounts.models import User
 from saas import events
 from saas.db import atomic
@@ -54,18 +55,23 @@ def finish_onboarding(*, user: Any, request: HttpRequest | None = None) -> None:
 def set_password(*, user: Any, password: str, event: str, request: HttpRequest | None = None) -> None:
     """Replace the password, once: of several changes that start from the same password the first one wins.
 
-    Sessions carry a mark made from the password, so all others end with their next request.  `event` is the event to
-    record.  Raises PasswordChangedMeanwhile.
+    All other sessions end.  `event` is the event to record; a reset also opens a locked account.  Raises
+    PasswordChangedMeanwhile.
     """
     encoded = make_password(password)  # slow on purpose, so before the transaction
     replace_password(user=user, encoded=encoded, event=event, request=request)
     user.password = encoded
+    if request is not None and request.user.pk == user.pk:
+        sessions.keep(request)
 
 
 @atomic
 def replace_password(*, user: Any, encoded: str, event: str, request: HttpRequest | None) -> None:
     if not User.objects.filter(pk=user.pk, password=user.password).update(password=encoded):
         raise PasswordChangedMeanwhile("The password has been changed already. Sign in with the new one.")
+    if event == "user.password_reset":
+        User.objects.filter(pk=user.pk).update(locked_at=None)
+    sessions.end_others(user=user, request=request)
     events.record(event, actor=user, target=user, request=request)
 
 

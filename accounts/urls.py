@@ -1,11 +1,16 @@
 from django.urls import path
 
-from accounts import views
+from accounts import export_views, security_views, views
 
 app_name = "accounts"
 urlpatterns = [
     path("account/", views.profile, name="profile"),
     path("account/theme/", views.theme, name="theme"),
+    path("account/export/", export_views.account_export, name="export"),
+    path("account/security/", security_views.home, name="security"),
+    path("account/sessions/<oid:session_id>/end/", security_views.session_end, name="session_end"),
+    path("account/not-me/<str:token>/", security_views.not_me, name="not_me"),
+    path("account/locked/", security_views.locked, name="locked"),
     path("onboarding/", views.onboarding, name="onboarding"),
     path("onboarding/<slug:step>/", views.onboarding_step, name="onboarding_step"),
     path("onboarding/<slug:step>/draft/", views.onboarding_draft, name="onboarding_draft"),

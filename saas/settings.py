@@ -25,6 +25,7 @@ DEBUG = env.bool("DEBUG", not IS_DEPLOYED)
 PORT = env.int("PORT", 8000)
 STREAM_PORT = env.int("STREAM_PORT", 8001)
 MAIL_PORT = env.int("MAIL_PORT", 1025)
+OIDC_PORT = env.int("OIDC_PORT", 8003)
 MONGODB_PORT = env.int("MONGODB_PORT", 27117)
 VALKEY_PORT = env.int("VALKEY_PORT", 6479)
 DATA_DIR = Path(env.str("DATA_DIR", str(BASE_DIR / ".data")))
@@ -55,7 +56,8 @@ DATABASES = {
 DEFAULT_AUTO_FIELD = "saas.mongo.fields.StrObjectIdAutoField"
 # The libraries' own migrations speak of integer keys.
 MIGRATION_MODULES = {
-    label: f"saas.mongo.migrations.{label}" for label in ("auth", "contenttypes", "sessions", "account")
+    label: f"saas.mongo.migrations.{label}"
+    for label in ("auth", "contenttypes", "sessions", "account", "mfa", "socialaccount", "usersessions")
 }
 CACHES = {
     "default": {
@@ -83,6 +85,9 @@ INSTALLED_APPS = [
     "django.forms",  # our form renderer finds Django's widget templates
     "allauth",
     "saas.mongo.apps.AccountConfig",
+    "saas.mongo.apps.MFAConfig",
+    "saas.mongo.apps.SocialAccountConfig",
+    "saas.mongo.apps.UserSessionsConfig",
     "csp",
     "django_htmx",
     "django_structlog",
@@ -109,6 +114,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "accounts.middleware.PreferencesMiddleware",
+    "accounts.middleware.ActivityMiddleware",
     "saas.access.AccessMiddleware",
     "saas.ratelimit.middleware.RateLimitMiddleware",
     "accounts.middleware.OnboardingMiddleware",
@@ -142,10 +148,14 @@ PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
+        "OPTIONS": {"user_attributes": ("email", "name")},
+    },
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+    {"NAME": "accounts.passwords.GuessablePasswordValidator"},
 ]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "organizations:organization_last"
@@ -162,8 +172,17 @@ ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_LOGOUT_REDIRECT_URL = "home"
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
-ACCOUNT_EMAIL_NOTIFICATIONS = True  # a change of the password is told by mail
+ACCOUNT_EMAIL_NOTIFICATIONS = True  # a change of the ways in is told by mail
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 15 * 60
+ACCOUNT_LOGIN_BY_CODE_ENABLED = True
+ACCOUNT_LOGIN_BY_CODE_TIMEOUT = 10 * 60
+ACCOUNT_LOGIN_BY_CODE_SUPPORTS_RESEND = True
 ACCOUNT_FORMS = {
+    "login": "accounts.auth_forms.LoginForm",
+    "add_email": "accounts.auth_forms.AddEmailForm",
+    "request_login_code": "accounts.auth_forms.RequestLoginCodeForm",
+    "confirm_login_code": "accounts.auth_forms.ConfirmLoginCodeForm",
     "signup": "accounts.auth_forms.SignupForm",
     "change_password": "accounts.auth_forms.ChangePasswordForm",
     "set_password": "accounts.auth_forms.SetPasswordForm",
@@ -185,6 +204,71 @@ ACCOUNT_RATE_LIMITS: dict[str, None] = dict.fromkeys(
 )
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = SITE_URL.split("://", 1)[0]
 
+# -- The second step of signing in, passkeys, sessions -------------------------------------------------------------------
+MFA_ADAPTER = "accounts.factors.FactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_WEBAUTHN_USER_VERIFICATION = "required"
+MFA_TOTP_TOLERANCE = 1  # the clock of a phone may be half a minute off
+MFA_TRUST_ENABLED = True
+MFA_TRUST_COOKIE_AGE = 60 * 60 * 24 * 30
+MFA_TRUST_COOKIE_NAME = "__Host-trusted" if IS_DEPLOYED else "trusted"
+MFA_RATE_LIMITS = {"webauthn_login": None}
+MFA_FORMS = {
+    "authenticate": "accounts.factor_forms.AuthenticateForm",
+    "reauthenticate": "accounts.factor_forms.ReauthenticateForm",
+    "activate_totp": "accounts.factor_forms.ActivateTOTPForm",
+    "add_webauthn": "accounts.factor_forms.AddPasskeyForm",
+    "edit_webauthn": "accounts.factor_forms.EditPasskeyForm",
+    "authenticate_webauthn": "accounts.factor_forms.AuthenticatePasskeyForm",
+    "reauthenticate_webauthn": "accounts.factor_forms.ReauthenticatePasskeyForm",
+    "login_webauthn": "accounts.factor_forms.LoginPasskeyForm",
+}
+
+# -- Sign-in by an account elsewhere: offered when both variables of a service are set ------------------------------------
+SOCIALACCOUNT_ADAPTER = "accounts.social.SocialAccountAdapter"
+SOCIALACCOUNT_FORMS = {"signup": "accounts.social.SignupForm", "disconnect": "accounts.social.DisconnectForm"}
+SOCIALACCOUNT_STORE_TOKENS = False
+SIGN_IN_SERVICES = {
+    "google": (env.str("GOOGLE_CLIENT_ID", ""), env.str("GOOGLE_CLIENT_SECRET", "")),
+    "github": (env.str("GITHUB_CLIENT_ID", ""), env.str("GITHUB_CLIENT_SECRET", "")),
+    "microsoft": (env.str("MICROSOFT_CLIENT_ID", ""), env.str("MICROSOFT_CLIENT_SECRET", "")),
+}
+SIGN_IN_ORIGINS = {  # where each of them takes the person to
+    "google": "https://accounts.google.com",
+    "github": "https://github.com",
+    "microsoft": "https://login.microsoftonline.com",
+}
+MICROSOFT_TENANT = env.str("MICROSOFT_TENANT", "common")
+SOCIALACCOUNT_PROVIDERS = {
+    "google": {"SCOPE": ["profile", "email"], "AUTH_PARAMS": {"prompt": "select_account"}, "OAUTH_PKCE_ENABLED": True},
+    "github": {"SCOPE": ["read:user", "user:email"], "OAUTH_PKCE_ENABLED": True},
+    "microsoft": {"SCOPE": ["User.Read"], "OAUTH_PKCE_ENABLED": True},
+}
+for _service, (_client_id, _secret) in SIGN_IN_SERVICES.items():
+    if bool(_client_id) != bool(_secret):
+        raise ImproperlyConfigured(f"Set both {_service.upper()}_CLIENT_ID and {_service.upper()}_CLIENT_SECRET, or none.")
+    if _client_id:
+        _tenant = {"tenant": MICROSOFT_TENANT} if _service == "microsoft" else {}
+        SOCIALACCOUNT_PROVIDERS[_service]["APPS"] = [{"client_id": _client_id, "secret": _secret, "settings": _tenant}]
+        INSTALLED_APPS.append(f"allauth.socialaccount.providers.{_service}")
+SIGN_IN_SERVICES = {service: pair for service, pair in SIGN_IN_SERVICES.items() if all(pair)}
+SIGN_IN_ORIGINS = {service: SIGN_IN_ORIGINS[service] for service in SIGN_IN_SERVICES}
+if not IS_DEPLOYED:
+    SANDBOX_ID = {  # the simulated service of development, saas/sandbox/oidc.py
+        "provider_id": "sandbox",
+        "name": "Sandbox ID",
+        "client_id": "groundwork",
+        "secret": "sandbox-secret",
+        "settings": {"server_url": f"http://localhost:{OIDC_PORT}", "oauth_pkce_enabled": True},
+    }
+    if not SIGN_IN_SERVICES:
+        SIGN_IN_ORIGINS["sandbox"] = f"http://localhost:{OIDC_PORT}"
+        INSTALLED_APPS.append("allauth.socialaccount.providers.openid_connect")
+        SOCIALACCOUNT_PROVIDERS["openid_connect"] = {"APPS": [SANDBOX_ID]}
+
+USERSESSIONS_ADAPTER = "accounts.sessions.SessionAdapter"
+
 # -- Organizations ---------------------------------------------------------------------------------------------------------
 ALLOW_USER_TO_CREATE_ORGANIZATION = env.bool("ALLOW_USER_TO_CREATE_ORGANIZATION", True)
 ORGANIZATION_LIMIT = env.int("ORGANIZATION_LIMIT", 5, validate=validate.Range(min=1))
@@ -195,6 +279,8 @@ CREATOR_ROLE = env.str("CREATOR_ROLE", "owner")
 EMAIL_FROM = env.str("EMAIL_FROM", "Groundwork <hello@groundwork.test>")
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = EMAIL_FROM
 RESEND_API_KEY = env.str("RESEND_API_KEY", "")
+# Resend signs its reports of bounces and complaints to /hooks/mail/resend/ with it; without it that address is 404.
+RESEND_SIGNING_SECRET = env.str("RESEND_SIGNING_SECRET", "")
 EMAIL_URL = env.str("EMAIL_URL", "")
 EMAIL_TIMEOUT = 15
 if RESEND_API_KEY:
@@ -260,7 +346,7 @@ CONTENT_SECURITY_POLICY = {
         "connect-src": [SELF, STREAM_URL],
         "object-src": [NONE],
         "base-uri": [NONE],
-        "form-action": [SELF],
+        "form-action": [SELF, *SIGN_IN_ORIGINS.values()],  # Chromium asks for the redirects after a form, too
         "frame-ancestors": [NONE],
     }
 }

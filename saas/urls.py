@@ -12,18 +12,24 @@ urlpatterns = [
     path("robots.txt", pages.robots, name="robots"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
-    path("accounts/", include("allauth.urls")),
+    path("accounts/", include("accounts.auth_urls")),
     path("", include("accounts.urls")),
     path("o/", include("organizations.urls")),
+    path("o/<slug:org_slug>/jobs/", include("saas.jobs.org_urls")),
+    path("account/jobs/", include("saas.jobs.urls")),
+    path("", include("saas.mailing.urls")),
     path("invitations/", include("organizations.invitation_urls")),
     path("admin/", include("platform_admin.urls")),
 ]
 
 if not settings.IS_DEPLOYED:
     from saas import styleguide
+    from saas.mailing import preview
 
     urlpatterns += [
         path("styleguide/", styleguide.styleguide, name="styleguide"),
+        path("styleguide/mail/", preview.mail_preview, name="mail_preview"),
+        path("styleguide/mail/<slug:key>/<slug:theme>/", preview.mail_preview_html, name="mail_preview_html"),
         path("sandbox/", include("saas.sandbox.urls")),
     ]
 

@@ -12,7 +12,7 @@ hash of tests/settings.py.
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 import factory
@@ -25,7 +25,10 @@ from accounts.models import User
 from organizations.models import Invitation, Membership, Organization, OrganizationOwner
 from organizations.projects.models import Project
 from organizations.projects.services import create_project
+from saas.jobs import Job, queue_processing
+from saas.jobs.models import FAILED, jobs
 from saas.mongo.fields import new_key
+from saas.tenancy import now
 
 PASSWORD = "correct horse battery staple"
 ROLES = ("owner", "admin", "member", "viewer")
@@ -79,6 +82,12 @@ class Tenant:
     @property
     def project_name(self) -> str:
         return f"{self.org.name} orchard"
+
+    @cached_property
+    def job(self) -> Job:
+        """An export of the member that has failed, made when it is first asked for."""
+        job = queue_processing(user=self.member, org=self.org, task="accounts.tasks.export_account")
+        return cast("Job", jobs().filter(id=job.id).modify(new=True, set__state=FAILED, set__finished_at=now()))
 
     def __getattr__(self, name: str) -> Any:
         if name in ROLES:
@@ -160,11 +169,30 @@ ARGUMENTS: dict[str, Any] = {
     "invitation_id": lambda tenant: tenant.invitation.pk,
     "project_id": lambda tenant: tenant.project.pk,
     "membership_id": lambda tenant: tenant.memberships["member"].pk,
+    "job_id": lambda tenant: tenant.job.pk,
+    "schedule_id": lambda tenant: new_key(),  # there is none
+    "address_id": lambda tenant: new_key(),  # there is none
     # the same for every tenant
     "token": lambda tenant: "no-such-token",  # a right one opens its page to everybody who has it
     "step": lambda tenant: "welcome",
     "key": lambda tenant: "no-such-key",
+    "theme": lambda tenant: "light",
     "uidb36": lambda tenant: "0",
+    "pk": lambda tenant: "0" * 24,  # a passkey, which is a person's and no tenant's
+    "session_id": lambda tenant: "0" * 24,
+    "provider_id": lambda tenant: "no-such-service",
 }
 #: Arguments that name something of a tenant.
-OWNED_ARGUMENTS = frozenset(ARGUMENTS) - {"token", "step", "key", "uidb36"}
+NOT_OF_A_TENANT = {
+    "token",
+    "step",
+    "key",
+    "uidb36",
+    "theme",
+    "schedule_id",
+    "address_id",
+    "pk",
+    "session_id",
+    "provider_id",
+}
+OWNED_ARGUMENTS = frozenset(ARGUMENTS) - NOT_OF_A_TENANT

@@ -44,6 +44,27 @@ GET  account_reset_password_from_key        200    200      200    200    200   
 POST account_reset_password_from_key        200    200      200    200    200   200   200
 GET  account_reset_password_from_key_done   200    200      200    200    200   200   200
 
+# Other ways in, here none that is under way; and out of a lock
+GET  account_request_login_code             200    302      302    302    302   302   302
+POST account_request_login_code             200    302      302    302    302   302   302
+GET  mfa_authenticate                       302    302      302    302    302   302   302
+POST mfa_authenticate                       302    302      302    302    302   302   302
+GET  mfa_trust                              302    302      302    302    302   302   302
+POST mfa_trust                              302    302      302    302    302   302   302
+GET  mfa_login_webauthn                     302    302      302    302    302   302   302
+POST mfa_login_webauthn                     302    302      302    302    302   302   302
+GET  socialaccount_login_cancelled          200    200      200    200    200   200   200
+GET  socialaccount_login_error              401    401      401    401    401   401   401
+GET  socialaccount_signup                   302    302      302    302    302   302   302
+POST socialaccount_signup                   302    302      302    302    302   302   302
+GET  openid_connect_login                   404    404      404    404    404   404   404
+POST openid_connect_login                   404    404      404    404    404   404   404
+GET  openid_connect_callback                404    404      404    404    404   404   404
+POST openid_connect_callback                404    404      404    404    404   404   404
+GET  accounts:not_me                        404    404      404    404    404   404   404
+POST accounts:not_me                        404    404      404    404    404   404   404
+GET  accounts:locked                        200    200      200    200    200   200   200
+
 # The person's own
 GET  account_reauthenticate                 302    200      200    200    200   200   200
 POST account_reauthenticate                 302    200      200    200    200   200   200
@@ -55,6 +76,35 @@ GET  account_set_password                   302    302      302    302    302   
 POST account_set_password                   302    302      302    302    302   302   302
 GET  accounts:profile                       302    200      200    200    200   200   200
 POST accounts:profile                       302    422      422    422    422   422   422
+
+# Who gets in, and where one is in. What could do harm asks first who it is.
+GET  accounts:security                      302    200      200    200    200   200   200
+POST accounts:session_end                   302    303      303    303    303   303   303
+GET  usersessions_list                      302    200      200    200    200   200   200
+POST usersessions_list                      302    303      303    303    303   303   303
+GET  mfa_index                              302    303      303    303    303   303   303
+GET  mfa_list_webauthn                      302    303      303    303    303   303   303
+GET  mfa_reauthenticate                     302    302      302    302    302   302   302
+POST mfa_reauthenticate                     302    302      302    302    302   302   302
+GET  mfa_reauthenticate_webauthn            302    302      302    302    302   302   302
+POST mfa_reauthenticate_webauthn            302    302      302    302    302   302   302
+GET  mfa_activate_totp                      302    302      302    302    302   302   302
+POST mfa_activate_totp                      302    302      302    302    302   302   302
+GET  mfa_deactivate_totp                    302    404      404    404    404   404   404
+POST mfa_deactivate_totp                    302    404      404    404    404   404   404
+GET  mfa_view_recovery_codes                302    404      404    404    404   404   404
+GET  mfa_generate_recovery_codes            302    302      302    302    302   302   302
+POST mfa_generate_recovery_codes            302    302      302    302    302   302   302
+GET  mfa_download_recovery_codes            302    404      404    404    404   404   404
+GET  mfa_add_webauthn                       302    302      302    302    302   302   302
+POST mfa_add_webauthn                       302    302      302    302    302   302   302
+GET  mfa_edit_webauthn                      302    302      302    302    302   302   302
+POST mfa_edit_webauthn                      302    302      302    302    302   302   302
+GET  mfa_remove_webauthn                    302    302      302    302    302   302   302
+POST mfa_remove_webauthn                    302    302      302    302    302   302   302
+GET  socialaccount_connections              302    200      200    200    200   200   200
+POST socialaccount_connections              302    200      200    200    200   200   200
+
 GET  accounts:onboarding                    302    303      303    303    303   303   303
 GET  accounts:onboarding_step               302    303      303    303    303   303   303
 POST accounts:onboarding_step               302    303      303    303    303   303   303
@@ -69,6 +119,18 @@ GET  organizations:organization_restore     302    404      404    404    404   
 POST organizations:organization_restore     302    404      404    404    404   404   404
 POST organizations:invitation_accept        302    404      404    404    404   404   404
 POST organizations:invitation_decline       302    404      404    404    404   404   404
+
+# Background jobs: one's own; the world's job is the member's, and has failed without a file
+GET  accounts:export                        302    200      200    200    200   200   200
+POST accounts:export                        302    303      303    303    303   303   303
+GET  jobs:job_list                          302    200      200    200    200   200   200
+GET  jobs:job_detail                        302    404      404    200    404   404   404
+POST jobs:job_cancel                        302    404      404    303    404   404   404
+GET  jobs:job_file                          302    404      404    404    404   404   404
+GET  org_jobs:job_list                      302    404      200    200    200   200   404
+GET  mailing:mail_notice                    302    200      200    200    200   200   200
+POST mailing:mail_switch_on                 302    303      303    303    303   303   303
+POST mailing:resend_report                  404    404      404    404    404   404   404
 
 # An organization's
 GET  organizations:dashboard                302    404      200    200    200   200   404
@@ -126,9 +188,19 @@ POST organizations:project_delete           302    404      403    403    422   
 
 # The staff's
 GET  platform_admin:home                    302    404      404    404    404   404   200
+GET  platform_admin:job_list                302    404      404    404    404   404   200
+GET  platform_admin:dead_letter             302    404      404    404    404   404   200
+POST platform_admin:dead_letter_edit        302    404      404    404    404   404   422
+POST platform_admin:dead_letter_retry       302    404      404    404    404   404   303
+POST platform_admin:dead_letter_discard     302    404      404    404    404   404   303
+POST platform_admin:schedule_run            302    404      404    404    404   404   404
+GET  platform_admin:mail_list               302    404      404    404    404   404   200
+POST platform_admin:mail_switch_on          302    404      404    404    404   404   404
 
 # Of development only
 GET  styleguide                             200    200      200    200    200   200   200
+GET  mail_preview                           200    200      200    200    200   200   200
+GET  mail_preview_html                      404    404      404    404    404   404   404
 GET  sandbox:mail_list                      200    200      200    200    200   200   200
 POST sandbox:mail_clear                     302    302      302    302    302   302   302
 GET  sandbox:mail_detail                    404    404      404    404    404   404   404

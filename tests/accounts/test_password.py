@@ -102,7 +102,7 @@ def test_changing_the_password_ends_the_other_sessions(visitor, person):
     sign_in(visitor, person.email)
     sign_in(other, person.email)
     answer = visitor.post("/accounts/password/change/", {"oldpassword": PASSWORD, "password1": NEW, "password2": NEW})
-    assert answer["Location"] == "/account/"
+    assert answer["Location"] == "/account/security/"
     assert visitor.get("/account/").status_code == 200
     assert other.get("/account/")["Location"].startswith("/accounts/login/")
     assert authenticate(None, email=person.email, password=PASSWORD) is None

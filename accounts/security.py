@@ -1,0 +1,110 @@
+""" "This was not me": the link in every mail about security. It locks the account and takes back what was changed."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from allauth.account.forms import default_token_generator
+from allauth.account.models import EmailAddress
+from allauth.account.utils import user_pk_to_url_str
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
+from django.conf import settings
+from django.core import signing
+from django.db import IntegrityError
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.crypto import get_random_string
+
+from accounts import sessions
+from accounts.models import User
+from accounts.once import use_once
+from saas import events
+from saas.db import atomic
+
+SALT = "accounts.security.not_me"
+LINK_LIVES = timedelta(days=7)
+SLACK = timedelta(minutes=1)  # what is told by a mail happened a little before it was written
+#: Mails of which the address itself was changed: it is given back.
+ADDRESS_CHANGES = ("email_changed",)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a link says: whose account, which mail it stood in, where that went and when."""
+
+    user_id: str
+    mail: str
+    address: str
+    new_address: str
+    nonce: str
+    at: datetime
+
+
+def not_me_url(user: Any, *, mail: str, address: str, new_address: str = "") -> str:
+    """The link for one mail; it works once, for a week."""
+    values = [str(user.pk), mail, address, new_address, get_random_string(16), int(timezone.now().timestamp())]
+    return settings.SITE_URL + reverse("accounts:not_me", args=[signing.dumps(values, salt=SALT)])
+
+
+def read_claim(token: str) -> Claim | None:
+    """None for a forged or an old link."""
+    try:
+        user_id, mail, address, new_address, nonce, at = signing.loads(token, salt=SALT, max_age=LINK_LIVES)
+    except (signing.BadSignature, ValueError):
+        return None
+    return Claim(user_id, mail, address, new_address, nonce, datetime.fromtimestamp(at, UTC))
+
+
+def lock_by(claim: Claim, *, request: HttpRequest) -> str | None:
+    """Lock the account and answer the address at which its owner chooses a new password; None for a used link."""
+    if not use_once("not_me", claim.nonce, keeps=LINK_LIVES):
+        return None
+    try:
+        user = lock_account(claim=claim, gives_address_back=claim.mail in ADDRESS_CHANGES, request=request)
+    except IntegrityError:  # the old address is somebody else's by now
+        user = lock_account(claim=claim, gives_address_back=False, request=request)
+    key = default_token_generator.make_token(user)
+    return reverse("account_reset_password_from_key", kwargs={"uidb36": user_pk_to_url_str(user), "key": key})
+
+
+@atomic
+def lock_account(*, claim: Claim, gives_address_back: bool, request: HttpRequest) -> User:
+    """Nobody signs in until the password is reset; all sessions end; ways in that were added since are taken away.
+
+    Raises User.DoesNotExist, IntegrityError when the address cannot be given back.
+    """
+    user = User.objects.get(pk=claim.user_id)
+    user.locked_at = timezone.now()
+    user.save(update_fields=["locked_at"])
+    sessions.end_others(user=user, request=None)
+    removed = take_back(user, since=claim.at - SLACK)
+    if gives_address_back:
+        give_back(user, claim)
+    metadata = {"mail": claim.mail, "removed": removed}
+    events.record("user.locked", actor=user, target=user, request=request, metadata=metadata)
+    return User.objects.get(pk=user.pk)
+
+
+def take_back(user: User, *, since: datetime) -> list[str]:
+    """Remove the factors and the accounts elsewhere that were added since; what they were."""
+    factors = list(Authenticator.objects.filter(user_id=user.pk))
+    late = [factor for factor in factors if factor.created_at >= since]
+    rest = [factor for factor in factors if factor not in late]
+    if all(factor.type == Authenticator.Type.RECOVERY_CODES for factor in rest):
+        late += rest  # recovery codes alone ask for nothing and would confuse
+    accounts = list(SocialAccount.objects.filter(user_id=user.pk, date_joined__gte=since))
+    Authenticator.objects.filter(pk__in=[factor.pk for factor in late]).delete()
+    SocialAccount.objects.filter(pk__in=[account.pk for account in accounts]).delete()
+    return [*(str(factor.type) for factor in late), *(account.provider for account in accounts)]
+
+
+def give_back(user: User, claim: Claim) -> None:
+    """Make the address that the mail went to the main one again, and remove the one that came instead."""
+    EmailAddress.objects.filter(user_id=user.pk, email=claim.new_address).delete()
+    EmailAddress.objects.filter(user_id=user.pk).update(primary=False)
+    mine = EmailAddress.objects.filter(user_id=user.pk, email=claim.address)
+    if not mine.update(verified=True, primary=True):
+        EmailAddress.objects.create(user=user, email=claim.address, verified=True, primary=True)
+    User.objects.filter(pk=user.pk).update(email=claim.address)
