@@ -42,7 +42,7 @@ def examine() -> list[Finding]:
 
 def services() -> list[Finding]:
     """The outside services alone, without connecting to any: for the banner."""
-    return [mail_service(), sentry_service()]
+    return [mail_service(), sign_in_service(), sentry_service()]
 
 
 def check_runtime() -> Iterator[Finding]:
@@ -114,6 +114,20 @@ def mail_service() -> Finding:
     )
 
 
+def sign_in_service() -> Finding:
+    """Google, GitHub, Microsoft: those that the settings name."""
+    if settings.SIGN_IN_SERVICES:
+        return Finding("Sign-in elsewhere", "works", f"real: {', '.join(sorted(settings.SIGN_IN_SERVICES))}")
+    fix = "Set GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET, or those of GITHUB or MICROSOFT."
+    if settings.IS_DEPLOYED:
+        return Finding("Sign-in elsewhere", "off", "by address, code and passkey alone", fix)
+    return Finding("Sign-in elsewhere", "simulated", f"Sandbox ID on port {settings.OIDC_PORT}", fix)
+
+
+def check_sign_in() -> Iterator[Finding]:
+    yield sign_in_service()
+
+
 def sentry_service() -> Finding:
     if settings.SENTRY_DSN:
         return Finding("Error reports", "works", "real: Sentry")
@@ -140,5 +154,6 @@ CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (
     check_mongodb,
     check_valkey,
     check_mail,
+    check_sign_in,
     check_sentry,
 )

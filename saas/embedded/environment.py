@@ -15,6 +15,7 @@ DEFAULT_PORTS = {
     "PORT": 8000,  # pages
     "STREAM_PORT": 8001,  # live updates
     "MAIL_PORT": 1025,  # the sandbox's SMTP server
+    "OIDC_PORT": 8003,  # the sandbox's sign-in service
     "MONGODB_PORT": 27117,
     "VALKEY_PORT": 6479,
 }

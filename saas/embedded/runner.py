@@ -29,7 +29,12 @@ TICK_SECONDS = 0.2
 SERVERS_EVERY_SECONDS = 1.0
 SITE_FIRST_SECONDS = 5.0
 WEB_PATIENCE_SECONDS = 30.0
-PORT_USES = {"PORT": "the site", "STREAM_PORT": "live updates", "MAIL_PORT": "the mail sandbox"}
+PORT_USES = {
+    "PORT": "the site",
+    "STREAM_PORT": "live updates",
+    "MAIL_PORT": "the mail sandbox",
+    "OIDC_PORT": "the sandbox's sign-in service",
+}
 
 
 @dataclass

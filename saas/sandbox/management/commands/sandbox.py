@@ -6,27 +6,31 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from saas.sandbox import smtp
+from saas.sandbox import oidc, smtp
 
 
 class Command(BaseCommand):
-    help = "Run the simulated world: a mail server whose inbox is /sandbox/mail/. Ends on Ctrl-C or SIGTERM."
+    help = "Run the simulated world: a mail server with an inbox page, a sign-in service. Ends on Ctrl-C or SIGTERM."
     requires_system_checks: list[str] = []
 
     def handle(self, *args: Any, **options: Any) -> None:
         refuse_taken_port(settings.MAIL_PORT)
+        refuse_taken_port(settings.OIDC_PORT, "OIDC_PORT", "sandbox's sign-in service")
         server = smtp.controller(settings.MAIL_PORT)
         server.start()
+        provider = oidc.configured_server()
+        threading.Thread(target=provider.serve_forever, daemon=True).start()
         self.stdout.write(f"Mail sandbox on port {settings.MAIL_PORT}; inbox at {settings.SITE_URL}/sandbox/mail/")
         self.stdout.flush()
         stopping = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stopping.set())
         stopping.wait()
+        provider.shutdown()
         server.stop()
 
 
-def refuse_taken_port(port: int) -> None:
+def refuse_taken_port(port: int, name: str = "MAIL_PORT", use: str = "mail sandbox") -> None:
     """Raises CommandError.  Asked beforehand, for the server leaves its loop open when it cannot start."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -34,6 +38,6 @@ def refuse_taken_port(port: int) -> None:
             probe.bind(("localhost", port))
         except OSError as problem:
             raise CommandError(
-                f"The mail sandbox cannot listen on port {port} ({problem.strerror}). "
-                "Stop what uses it, or set MAIL_PORT to another one."
+                f"The {use} cannot listen on port {port} ({problem.strerror}). "
+                f"Stop what uses it, or set {name} to another one."
             ) from None
