@@ -31,11 +31,11 @@ def invitation_list(request: OrgRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def invitation_create(request: OrgRequest) -> HttpResponse:
     """Invite up to fifty addresses; then say of each line what became of it, and keep those to be corrected."""
-    manageable = roles.manageable_by(request.membership.role)
+    manageable, usual = roles.manageable_by(request.membership.role), request.org.default_role
     form = InviteForm(
         request.POST if request.method == "POST" else None,
         choices=[(role.name, role.title) for role in manageable],
-        initial={"role": role.name for role in manageable if role.name == request.org.default_role},
+        initial={"role": usual} if usual in {role.name for role in manageable} else {},
     )
     if request.method != "POST":
         return render(request, FORM_PAGE, {"form": form, "roles": manageable})
