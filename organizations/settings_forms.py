@@ -62,8 +62,9 @@ class DeleteForm(forms.Form):
     def __init__(self, *args: Any, name: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.name = name
-        self.fields["confirmation"].label = f"Type “{name}” to confirm"
-        self.fields["confirmation"].error_messages["required"] = f"Type “{name}”, so that nothing is deleted by mistake."
+        field = self.fields["confirmation"]
+        field.label = f"Type “{name}” to confirm"
+        field.error_messages["required"] = f"Type “{name}”, so that nothing is deleted by mistake."
 
     def clean_confirmation(self) -> str:
         typed: str = " ".join(self.cleaned_data["confirmation"].split())

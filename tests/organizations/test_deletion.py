@@ -213,9 +213,11 @@ def test_deleted_restored_and_deleted_again_mails_each_time(world, deleted):
 def test_fifty_restore_and_purge_at_once_and_one_of_both_happens(world, deleted, in_parallel):
     Organization.objects.filter(pk=world.org.pk).update(deletes_at=timezone.now() + timedelta(seconds=0.3))
     results = in_parallel(
-        lambda n: deletion.purge_organization(org=world.org)
-        if n % 2
-        else services.restore_organization(org=world.org, actor=world.owner),
+        lambda n: (
+            deletion.purge_organization(org=world.org)
+            if n % 2
+            else services.restore_organization(org=world.org, actor=world.owner)
+        ),
         times=50,
     )
     org = stored(world.org)
@@ -309,7 +311,7 @@ def test_nothing_is_left_but_the_report(world, deleted):
         tasks.end_organizations()
     assert stored(world.org) is None
     assert set(traces(world.org)) == {"events"}
-    (report,) = [event for event in Event.objects.everything(reason="test").filter(event="organization.purged")]
+    (report,) = list(Event.objects.everything(reason="test").filter(event="organization.purged"))
     assert traces(world.org)["events"][0]["_id"] == report.to_mongo()["_id"]
     assert report.organization_id is None, "it stands on the platform's log"
     assert report.metadata["left"] == dict.fromkeys(filled, 0)

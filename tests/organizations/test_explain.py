@@ -75,10 +75,13 @@ def names(explanation):
     [
         ("reader", "project.read", "role inheritance", "Reader includes “Read: projects”."),
         ("writer", "project.read", "role inheritance", "Writer inherits “Read: projects” from Reader."),
-        ("writer", "project.delete", "role !inheritance", "Writer does not include “Delete projects”, and inherits nothing from Reader that does."),
+        ("writer", "project.delete", "role !inheritance",
+            "Writer does not include “Delete projects”, and inherits nothing from Reader that does."),
         ("reader", "project.delete", "role !inheritance", "Reader does not include “Delete projects”."),
-        ("careful", "project.delete", "role inheritance !deny", "Careful denies “Delete projects”, whatever else is granted."),
-        ("heir", "project.delete", "role inheritance !deny", "Careful, from which Heir inherits, denies “Delete projects”, whatever else is granted."),
+        ("careful", "project.delete", "role inheritance !deny",
+            "Careful denies “Delete projects”, whatever else is granted."),
+        ("heir", "project.delete", "role inheritance !deny",
+            "Careful, from which Heir inherits, denies “Delete projects”, whatever else is granted."),
         ("writer", "project.update", "role inheritance condition", "With a condition: only one's own."),
         ("ghost", "project.read", "!role", "Your role, “ghost”, does not exist in Acorn Works."),
         ("staff", "admin.monitor", "!role", "Your role, “staff”, does not exist in Acorn Works."),
@@ -241,7 +244,7 @@ def test_the_table_of_roles_says_what_the_file_says(world, who):
             roles.has_permission(role.name, *permission.split(".")) for role in roles.organization_roles()
         ]
     assert page.count('scope="col" class="is-mine"') == 1
-    assert f"{roles.get_role(who).title}<span class=\"visually-hidden\"> (your role)" in page
+    assert f'{roles.get_role(who).title}<span class="visually-hidden"> (your role)' in page
 
 
 def test_a_condition_stands_in_the_table(world):

@@ -17,7 +17,13 @@ from saas.events.models import Event
 from tests.factories import MembershipFactory, UserFactory, make_world
 
 HTMX = {"HX-Request": "true"}
-TYPED = {"name": "Acorn Yard", "slug": "acorn-yard", "locale": "en", "time_zone": "Europe/Rome", "default_role": "viewer"}
+TYPED = {
+    "name": "Acorn Yard",
+    "slug": "acorn-yard",
+    "locale": "en",
+    "time_zone": "Europe/Rome",
+    "default_role": "viewer",
+}
 
 
 @pytest.fixture
@@ -225,9 +231,7 @@ def test_fifty_take_an_address_while_it_is_left(world, in_parallel):
 def test_fifty_organizations_want_one_free_address(world, in_parallel):
     tenants = [world.tenant, world.other] * 25
     results = in_parallel(
-        lambda n: services.update_organization(
-            org=tenants[n].org, actor=tenants[n].owner, values={"slug": "the-one"}
-        ),
+        lambda n: services.update_organization(org=tenants[n].org, actor=tenants[n].owner, values={"slug": "the-one"}),
         times=50,
     )
     winners = {result.pk for result in results if isinstance(result, Organization)}
@@ -250,7 +254,8 @@ def upload(world, data, *, name="logo.png", who="admin", headers=None):
 
 
 @pytest.mark.parametrize(
-    ("kind", "mode"), [("PNG", "RGB"), ("PNG", "RGBA"), ("PNG", "P"), ("PNG", "L"), ("JPEG", "RGB"), ("JPEG", "CMYK"), ("WEBP", "RGBA")]
+    ("kind", "mode"),
+    [("PNG", "RGB"), ("PNG", "RGBA"), ("PNG", "P"), ("PNG", "L"), ("JPEG", "RGB"), ("JPEG", "CMYK"), ("WEBP", "RGBA")],
 )
 def test_a_picture_becomes_the_logo(world, kind, mode):
     assert upload(world, picture(kind, mode=mode)).status_code == 303
