@@ -89,6 +89,14 @@ def memberships_of(user: Any) -> list[tuple[Organization, Membership]]:
     return [(org, memberships[org.pk]) for org in sorted(organizations, key=lambda org: org.name.casefold())]
 
 
+def suspended_in(user: Any) -> list[Organization]:
+    """The organizations that the person belongs to and has no access to, by name.  At most two reads."""
+    mine = Membership.objects.filter(user_id=user.pk).exclude(suspended_at=None)
+    ids = list(mine.values_list("organization_id", flat=True))
+    found = Organization.objects.filter(pk__in=ids, is_active=True) if ids else []
+    return sorted(found, key=lambda org: org.name.casefold())
+
+
 def being_deleted(user: Any) -> list[Organization]:
     """The person's organizations that he may still restore, the next to go first.  Two reads."""
     from organizations import roles

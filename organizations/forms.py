@@ -83,9 +83,7 @@ class InviteForm(RoleForm):
     def clean_note(self) -> str:
         note = str(self.cleaned_data["note"]).strip()
         if LINK.search(note):
-            raise forms.ValidationError(
-                "A note cannot contain links, for mails that ask to click look like fraud."
-            )
+            raise forms.ValidationError("A note cannot contain links, for mails that ask to click look like fraud.")
         return note
 
 

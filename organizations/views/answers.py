@@ -76,8 +76,8 @@ def invitation_join(request: SignedInRequest, token: str) -> HttpResponse:
         services.accept_invitation(
             invitation=opened.invitation, actor=request.user, is_mailed=opened.is_mailed, request=request
         )
-    except Problem:
-        return show(request, opened, token, screen_of(request, opened), status=409)
+    except Problem as problem:
+        return show(request, opened, token, screen_of(request, opened), problem=str(problem))
     return welcome(request, opened.invitation)
 
 
@@ -156,7 +156,8 @@ def screen_of(request: HttpRequest, opened: links.Opened) -> str:
     return "known" if EmailAddress.objects.filter(email=invitation.email).exists() else "new"
 
 
-def show(request: HttpRequest, opened: links.Opened, token: str, screen: str, status: int = 200) -> HttpResponse:
+def show(request: HttpRequest, opened: links.Opened, token: str, screen: str, problem: str = "") -> HttpResponse:
+    """The page; 409 with the `problem` that kept the visitor from joining."""
     invitation = opened.invitation
     context: dict[str, Any] = {
         "invitation": invitation,
@@ -166,8 +167,9 @@ def show(request: HttpRequest, opened: links.Opened, token: str, screen: str, st
         "is_mailed": opened.is_mailed,
         "token": token,
         "screen": screen,
+        "problem": problem,
     }
-    return render(request, PAGE, context, status=status)
+    return render(request, PAGE, context, status=409 if problem else 200)
 
 
 def unknown(request: HttpRequest) -> HttpResponse:

@@ -6,7 +6,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from organizations import checklist, roles, services
-from organizations.access import being_deleted, last_open, memberships_of
+from organizations.access import being_deleted, last_open, memberships_of, suspended_in
 from organizations.forms import OrganizationForm
 from saas.access import LAST_ORG, org_view, signed_in
 from saas.errors import Problem
@@ -23,6 +23,7 @@ def organization_list(request: SignedInRequest) -> HttpResponse:
     context = {
         "memberships": memberships_of(request.user),
         "being_deleted": being_deleted(request.user),
+        "suspended_in": suspended_in(request.user),
         "invitations": services.pending_invitations(request.user),
         "may_create": settings.ALLOW_USER_TO_CREATE_ORGANIZATION,
     }

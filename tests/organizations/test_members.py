@@ -247,6 +247,10 @@ def test_a_suspended_member_has_no_access_and_is_told_so(world):
         assert "Your access is suspended" in answer.content.decode()
         assert world.admin.email not in answer.content.decode()
     assert world.client("member").post(f"/o/{world.org.slug}/members/leave/").status_code == 403
+    assert (
+        f"Your access to <strong>{world.org.name}</strong> is suspended"
+        in world.client("member").get("/o/").content.decode()
+    )
     assert world.client("outsider").get(f"/o/{world.org.slug}/").status_code == 404, "others learn nothing"
     world.client("admin").post(address(world, "member", "unsuspend/"))
     assert world.client("member").get(f"/o/{world.org.slug}/").status_code == 200
