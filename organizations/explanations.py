@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-import rules
+from rules.rulesets import test_rule
 
 from accounts.models import User
 from organizations import roles
@@ -123,7 +123,7 @@ def step_of_conditions(known: Roles, role: Role, permission: str, actor: Any, ob
     if conditions == ALWAYS:
         return None
     words = " or ".join(sorted(known.condition_words(name) for name in conditions if name))
-    is_passed = obj is None or any(rules.test_rule(name, actor, obj) for name in conditions)
+    is_passed = obj is None or any(test_rule(name, actor, obj) for name in conditions)
     if is_passed:
         return Step("condition", True, f"With a condition: {words}.")
     return Step("condition", False, f"{role.title} includes it only with a condition that is not met here: {words}.")

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-import rules
+from rules.rulesets import rule_exists
 
 from saas.config_files import ConfigData, ConfigError, load_yaml
 
@@ -176,7 +176,7 @@ class Resolver:
         entry = self.data["roles"][name].get(key, [])
         for index, (resource, item, path) in enumerate(self.items(name, key, entry)):
             action, when = (item["action"], item["when"]) if isinstance(item, dict) else (item, None)
-            if when is not None and not rules.rule_exists(when):
+            if when is not None and not rule_exists(when):
                 raise self.problem(path, f"role {name!r} names an unknown condition {when!r}")
             matches = [
                 f"{known}.{act}"
@@ -223,7 +223,7 @@ class Resolver:
                 if resource not in known or (key != "title" and key not in known[resource]):
                     raise self.problem(("words", resource, key), f"there is no permission '{resource}.{key}'")
         for name in self.data.get("conditions", {}):
-            if not rules.rule_exists(name):
+            if not rule_exists(name):
                 raise self.problem(("conditions", name), f"there is no condition {name!r}")
 
     def problem(self, path: tuple[Any, ...], message: str) -> ConfigError:

@@ -6,7 +6,7 @@ A permission is written `resource.action`.  `can(actor, "project.update", org=or
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-import rules
+from rules.rulesets import test_rule
 
 from organizations.access import membership_of
 from organizations.role_file import FILE, Role, Roles, read
@@ -95,7 +95,7 @@ def can(actor: Any, permission: str, *, org: Any = None, obj: Any = None) -> boo
     conditions = role.grants.get(permission) if role else None
     if conditions is None:
         return False
-    return obj is None or None in conditions or any(rules.test_rule(name, actor, obj) for name in conditions)
+    return obj is None or None in conditions or any(test_rule(name, actor, obj) for name in conditions)
 
 
 def can_everywhere(actor: Any, permission: str, *, org: Any) -> bool:

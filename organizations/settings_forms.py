@@ -27,7 +27,7 @@ class SettingsForm(OrganizationForm):
     field_order = FIELDS
 
     def __init__(self, *args: Any, org: Organization, roles: Choices, **kwargs: Any) -> None:
-        super().__init__(*args, initial={name: getattr(org, name) for name in FIELDS}, **kwargs)
+        super().__init__(*args, **{**kwargs, "initial": {name: getattr(org, name) for name in FIELDS}})
         self.org = org
         for field in self.fields.values():
             field.widget.attrs.pop("autofocus", None)
