@@ -12,6 +12,7 @@ class SaasConfig(AppConfig):
         from saas import access, checks, hooks, logs
         from saas.celery import app
         from saas.events import catalogue
+        from saas.mailing import tracking
         from saas.mongo import indexes
         from saas.mongo.converters import OidConverter
         from saas.ratelimit import stores
@@ -22,5 +23,6 @@ class SaasConfig(AppConfig):
         catalogue.load()
         access.register_checks()
         hooks.register_checks()
+        tracking.connect()
         checks.register()
         indexes.register(stores.ensure_ttl_index)

@@ -61,6 +61,7 @@ def deliver(job: Job) -> None:
     Raises PermanentFailure when the server refuses this mail, and its own errors when it may take it later.
     """
     mail = job.payload
+    refuse_switched_off(mail["to"])
     message = EmailMultiAlternatives(
         subject=mail["subject"],
         body=mail["body"],
@@ -76,6 +77,14 @@ def deliver(job: Job) -> None:
         if is_permanent(problem):
             raise PermanentFailure(str(problem)) from problem
         raise
+
+
+def refuse_switched_off(to: list[str]) -> None:
+    """Raises PermanentFailure when an address bounces or has complained: mail to it would spoil our name."""
+    from saas.mailing import addresses
+
+    if found := addresses.find(to):
+        raise PermanentFailure("; ".join(f"{each.address} is switched off: {each.words}" for each in found))
 
 
 def message_id(job_id: str) -> str:

@@ -90,3 +90,6 @@ onboarding_step: Hooks[Callable[..., Any]] = Hooks("onboarding_step")
 
 #: (request, lower-cased address) -> whether this visitor has shown, before signing up, that the mailbox is his.
 address_proof: Hooks[Callable[[Any, str], bool]] = Hooks("address_proof")
+
+#: (user) -> saas.personal_data.Part of what is about the person and cannot be found by itself.
+personal_data: Hooks[Callable[[Any], Iterator[Any]]] = Hooks("personal_data")

@@ -562,7 +562,13 @@ def contents():
 ROOT = Path(settings.BASE_DIR)
 ROOMS = ("accounts", "organizations", "billing", "agents", "platform_admin")
 #: Where `.everything(reason=…)` may stand, beside platform_admin and files called tasks.py.
-SERVICES_OVER_ALL = ("saas/events/recording.py", "saas/jobs/models.py", "saas/erasure.py")
+SERVICES_OVER_ALL = (
+    "saas/events/recording.py",
+    "saas/jobs/models.py",
+    "saas/erasure.py",
+    "saas/personal_data.py",
+    "saas/mailing/models.py",
+)
 RAW = {"_get_collection", "_collection", "_collection_obj", "_get_db"}
 
 

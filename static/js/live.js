@@ -6,7 +6,7 @@
   const address = document.querySelector('meta[name="stream"]')?.content;
   if (!address) return;
 
-  const NAMES = ["session_ended"];
+  const NAMES = ["session_ended", "job", "toast"];
   let source;
 
   const announce = (name, detail) => document.body.dispatchEvent(new CustomEvent(name, { bubbles: true, detail }));
@@ -17,6 +17,8 @@
       source.addEventListener(name, (message) => announce(`live:${name}`, JSON.parse(message.data)));
     }
   };
+
+  document.body.addEventListener("live:toast", (event) => announce("toast", event.detail));
 
   addEventListener("pageshow", open); // also when the browser takes the page out of its memory again
   addEventListener("pagehide", () => source?.close());

@@ -30,7 +30,7 @@ class Inbox:
         self.lock = threading.Lock()
         self.controller = Controller(self, hostname="127.0.0.1", port=free_ports(1)[0])
 
-    async def handle_DATA(self, _server, _session, envelope) -> str:
+    async def handle_DATA(self, _server, _session, envelope) -> str:  # noqa: N802 - aiosmtpd's name
         headers = envelope.content.decode(errors="replace").splitlines()
         with self.lock:
             self.ids += [line.split(":", 1)[1].strip() for line in headers if line.lower().startswith("message-id:")]
@@ -82,7 +82,12 @@ class Processes:
         command = [sys.executable, "-W", "ignore", "-m", "celery", "--app", "tests.saas.jobs.work", *arguments]
         with self.log.open("ab") as output:
             process = subprocess.Popen(
-                command, cwd=ROOT, env={**self.environment, **more}, stdout=output, stderr=output, start_new_session=True
+                command,
+                cwd=ROOT,
+                env={**self.environment, **more},
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
             )
         self.all.append(process)
         return process

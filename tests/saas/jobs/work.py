@@ -11,9 +11,9 @@ from django.apps import apps
 if not apps.ready:
     django.setup()
 
-from saas.celery import app  # noqa: E402
-from saas.jobs import Job, job_task, report  # noqa: E402
-from saas.mongo.documents import database  # noqa: E402
+from saas.celery import app
+from saas.jobs import Job, job_task, report
+from saas.mongo.documents import database
 
 __all__ = ["app"]
 EFFECTS = "test_effects"

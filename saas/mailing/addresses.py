@@ -1,0 +1,53 @@
+"""Switching an address off, and on again."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.http import HttpRequest
+from mongoengine import NotUniqueError
+
+from saas import events, live
+from saas.db import atomic
+from saas.mailing.models import SwitchedOffAddress, switched_off
+from saas.tenancy import now
+
+
+def switch_off(*, address: str, reason: str, detail: str = "") -> SwitchedOffAddress:
+    """Send nothing to this address any more.  A report that comes twice changes nothing."""
+    try:
+        return _switch_off(address=address.strip().lower(), reason=reason, detail=detail)
+    except NotUniqueError:
+        return switched_off().get(address=address.strip().lower())  # type: ignore[no-any-return]
+
+
+@atomic
+def _switch_off(*, address: str, reason: str, detail: str) -> SwitchedOffAddress:
+    known: SwitchedOffAddress | None = switched_off().filter(address=address).first()
+    if known:
+        return known
+    made: SwitchedOffAddress = switched_off().create(
+        address=address, reason=reason, detail=detail[:500], reported_at=now()
+    )
+    events.record("mail_address.switched_off", target=made, metadata={"reason": reason, "detail": detail[:200]})
+    person = get_user_model().objects.filter(email=address).first()
+    if person:
+        words = f"We have stopped sending mail to {address}: {made.words}."
+        live.publish(live.user_channel(person.pk), "toast", {"text": words, "level": "warning"})
+    return made
+
+
+@atomic
+def switch_on(*, address: str, actor: Any, request: HttpRequest | None = None) -> bool:
+    """Allow mail to this address again; False when it was allowed already."""
+    found: SwitchedOffAddress | None = switched_off().filter(address=address.strip().lower()).first()
+    if found is None:
+        return False
+    found.delete()
+    events.record("mail_address.switched_on", actor=actor, target=found, request=request)
+    return True
+
+
+def find(addresses: Iterable[str]) -> list[SwitchedOffAddress]:
+    """Those of the addresses that are switched off.  One read."""
+    return list(switched_off().filter(address__in=[address.strip().lower() for address in addresses]))

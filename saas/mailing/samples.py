@@ -1,0 +1,67 @@
+"""Every mail with sample data, for the preview in development and for the tests.  A new mail needs nothing here while
+it uses the words that others use; what is missing shows as MISSING and fails a test.
+"""
+
+from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+
+from saas.product import product
+
+FOLDER = "templates/emails"
+
+
+def names() -> list[str]:
+    """The mails: every template with a subject."""
+    return sorted(
+        path.name.removesuffix(".subject.txt") for path in Path(settings.BASE_DIR, FOLDER).glob("*.subject.txt")
+    )
+
+
+def context() -> dict[str, Any]:
+    """Sample data for all of them."""
+    soon = timezone.now() + timedelta(days=7)
+    site = settings.SITE_URL
+    ada = SimpleNamespace(display_name="Ada Lovelace", name="Ada Lovelace", email="ada@example.com")
+    bob = SimpleNamespace(display_name="Bob Bauer", name="Bob Bauer", email="bob@example.com")
+    role = SimpleNamespace(title="Member", name="member")
+    return {
+        "product": product(),
+        "site_url": site,
+        "email": ada.email,
+        "user": ada,
+        "person": ada,
+        "actor": bob,
+        "inviter": bob,
+        "owner": bob,
+        "member": ada,
+        "organization": SimpleNamespace(
+            name="Northbridge & Sons", slug="northbridge", deletes_at=soon, display_name=""
+        ),
+        "role": role,
+        "role_before": role,
+        "role_after": role,
+        "invitation": SimpleNamespace(email=ada.email, note="Looking forward to it!", expires_at=soon, pk="0" * 24),
+        "transfer": SimpleNamespace(expires_at=soon),
+        "url": f"{site}/sample/link/",
+        "activate_url": f"{site}/accounts/confirm-email/sample/",
+        "password_reset_url": f"{site}/accounts/password/reset/key/sample/",
+        "signup_url": f"{site}/accounts/signup/",
+        "code": "ABCD-EFGH",
+        "key": "sample",
+        "from_email": "ada@example.com",
+        "from_emails": ["ada@example.com"],
+        "to_email": "ada.lovelace@example.com",
+        "to_emails": ["ada.lovelace@example.com"],
+        "deleted_email": "old@example.com",
+        "timestamp": timezone.now(),
+        "ip": "203.0.113.7",
+        "user_agent": "Firefox on Linux",
+        "device": "Firefox on Linux",
+        "deletes_at": soon,
+        "expires_at": soon,
+    }
