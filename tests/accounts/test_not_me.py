@@ -1,0 +1,118 @@
+""" "This was not me": the link in every mail about security."""
+
+import re
+
+import pytest
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
+
+from accounts.models import User
+from tests.accounts.conftest import PASSWORD, mails, new_client, sign_in
+from tests.accounts.test_factors import turn_on
+from tests.accounts.test_password import NEW, ask_for_reset, choose
+from tests.accounts.test_sessions import confirm, is_in
+from tests.accounts.test_sign_up import events_of
+
+
+def not_me_link(mail) -> str:
+    (path,) = re.findall(r"https?://[^/\s]+(/account/not-me/\S+)", mail.payload["body"])
+    assert path in mail.payload["html"]
+    return path
+
+
+@pytest.fixture
+def burgled(person):
+    """An intruder signs in with the right password: the intruder's browser, and the link of the mail that tells."""
+    sign_in(new_client(), person.email)
+    intruder = new_client()
+    sign_in(intruder, person.email)
+    return intruder, not_me_link(mails(person.email)[-1])
+
+
+def test_the_button_locks_the_account_and_leads_to_a_new_password(person, burgled, visitor):
+    intruder, link = burgled
+    assert "Lock my account" in visitor.get(link).content.decode()
+    answer = visitor.post(link)
+    assert answer.status_code == 303
+    assert not is_in(intruder)
+    assert sign_in(new_client(), person.email)["Location"] == "/account/locked/"
+    form = visitor.get(answer["Location"])["Location"]
+    assert visitor.post(form, {"password1": NEW})["Location"] == "/accounts/password/reset/key/done/"
+    assert sign_in(visitor, person.email, NEW)["Location"].startswith("/o/")
+    assert sign_in(intruder, person.email).status_code == 200
+    assert [event.user_id for event in events_of("user.locked")] == [person.pk]
+
+
+@pytest.mark.parametrize("method", ["get", "head"])
+def test_a_mail_scanner_locks_nothing(person, burgled, method):
+    for _ in range(3):
+        assert getattr(new_client(), method)(burgled[1]).status_code == 200
+    assert is_in(burgled[0])
+    assert User.objects.get(pk=person.pk).locked_at is None
+
+
+def test_a_link_used_six_times_at_once_locks_once(person, burgled, in_parallel):
+    answers = in_parallel(lambda: new_client().post(burgled[1]).status_code, times=6)
+    assert sorted(answers) == [303] + [404] * 5
+    assert len(events_of("user.locked")) == 1
+
+
+def test_an_invented_link_says_so(visitor):
+    answer = visitor.post("/account/not-me/WyJ4Il0:1abc:xyz/")
+    assert answer.status_code == 404
+    assert "no longer works" in answer.content.decode()
+
+
+def test_an_ordinary_reset_opens_a_locked_account_too(person, burgled, visitor):
+    visitor.post(burgled[1])
+    other = new_client()
+    ask_for_reset(other, person.email)
+    reset = [mail for mail in mails(person.email) if "/accounts/password/reset/key/" in mail.payload["body"]]
+    (path,) = re.findall(r"https?://[^/\s]+(/accounts/\S+)", reset[-1].payload["body"])
+    choose(other, path)
+    assert sign_in(other, person.email, NEW)["Location"].startswith("/o/")
+
+
+def test_what_the_intruder_added_is_taken_away(person, burgled, visitor):
+    intruder, link = burgled
+    confirm(intruder)
+    turn_on(intruder)
+    SocialAccount.objects.create(user=person, provider="google", uid="intruder")
+    visitor.post(link)
+    assert not Authenticator.objects.exists()
+    assert not SocialAccount.objects.exists()
+    assert set(events_of("user.locked")[0].metadata["removed"]) == {"totp", "recovery_codes", "google"}
+
+
+def test_what_was_there_before_stays(person, visitor):
+    owner = new_client()
+    sign_in(owner, person.email)
+    confirm(owner)
+    turn_on(owner)
+    Authenticator.objects.update(created_at=person.created_at.replace(year=2024))
+    owner.post("/accounts/password/change/", {"oldpassword": PASSWORD, "password1": NEW})
+    visitor.post(not_me_link(mails(person.email)[-1]))
+    assert Authenticator.objects.count() == 2
+
+
+def test_a_changed_address_is_given_back(person, visitor):
+    """The main address is changed after confirming the new one; the old one is told, and can undo it."""
+    intruder = new_client()
+    sign_in(intruder, person.email)
+    confirm(intruder)
+    EmailAddress.objects.create(user=person, email="intruder@example.com", verified=True)
+    intruder.post("/accounts/email/", {"email": "intruder@example.com", "action_primary": ""})
+    assert User.objects.get(pk=person.pk).email == "intruder@example.com"
+    mail = mails(person.email)[-1]
+    assert mail.payload["subject"] == "Your e-mail address was changed"
+    visitor.post(not_me_link(mail))
+    assert User.objects.get(pk=person.pk).email == person.email
+    (address,) = EmailAddress.objects.filter(user=person)
+    assert (address.email, address.primary, address.verified) == (person.email, True, True)
+    assert not is_in(intruder)
+
+
+def test_a_locked_account_is_not_told_from_another_without_the_password(person, burgled, visitor):
+    visitor.post(burgled[1])
+    assert sign_in(new_client(), person.email, "wrong").status_code == 200
