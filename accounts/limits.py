@@ -10,6 +10,7 @@ from typing import Any
 
 from allauth.account.internal.stagekit import LOGIN_SESSION_KEY
 from allauth.account.signals import password_reset
+from django.conf import settings
 from django.contrib.auth.signals import user_logged_in
 from django.dispatch import receiver
 from django.http import HttpRequest
@@ -74,6 +75,8 @@ CODE = [
 ]
 CHANGE_BY_USER = closed("10/5 minute", "security_user", "user")
 
+ELSEWHERE = closed("30/minute", "elsewhere_address", "address")
+
 #: URL name -> its limits, the first counted first.  Only what is sent counts, not looking at a form.
 LIMITS: Mapping[str, Sequence[Rule]] = {
     "account_login": [
@@ -105,6 +108,12 @@ LIMITS: Mapping[str, Sequence[Rule]] = {
     "mfa_reauthenticate_webauthn": [CHANGE_BY_USER],
     "mfa_login_webauthn": [closed("30/minute", "passkey_address", "address")],
     "mfa_activate_totp": [CHANGE_BY_USER],
+    "accounts:not_me": [closed("20/minute", "not_me_address", "address")],
+    "socialaccount_signup": [
+        closed("20/minute", "sign_up_address", "address"),
+        closed("10/hour", "sign_up_account", typed_account),
+    ],
+    **{f"{service}_login": [ELSEWHERE] for service in (*settings.SIGN_IN_SERVICES, "openid_connect")},
     "account_signup_by_passkey": [
         closed("20/minute", "sign_up_address", "address"),
         closed("10/hour", "sign_up_account", typed_account),
