@@ -16,8 +16,8 @@ from saas import erasure
 from saas.events.models import Event
 from saas.jobs.models import Job, jobs
 from saas.mongo.documents import database
+from tests.documents import values_for
 from tests.factories import PASSWORD, MembershipFactory, UserFactory, make_world
-from tests.test_tenancy import values_for
 
 
 @pytest.fixture
