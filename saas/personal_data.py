@@ -15,6 +15,7 @@ from django.db.models import Model
 from saas import erasure, hooks
 from saas.events.recording import redact
 from saas.mongo.documents import concrete_documents
+from saas.mongo.indexes import import_models_of_services
 from saas.tenancy import TenantDocument, UserDocument
 
 REASON = "what a person takes along"
@@ -43,6 +44,7 @@ class Part:
 
 def parts_of(user: Model) -> Iterator[Part]:
     """What there is about the person.  Reads a count for each collection."""
+    import_models_of_services()  # a worker has imported only what its tasks needed so far
     yield Part("profile", 1, lambda: iter([of_model(user, SECRET_OF_PERSON)]))
     for document in concrete_documents(TenantDocument):
         if "user_id" in document._fields and erasure.collection_of(document) not in LEFT_OUT:

@@ -8,6 +8,7 @@ import signal
 import statistics
 import time
 from collections import Counter
+from itertools import pairwise
 
 from bson import ObjectId
 
@@ -126,7 +127,7 @@ def test_three_clocks_fire_each_schedule_once(processes, until):
     until(lambda: workers().count() >= 4)
     until(lambda: database()[EFFECTS].count_documents({"tick": {"$exists": True}}) >= 4)
     ticks = sorted(row["tick"] for row in database()[EFFECTS].find({"tick": {"$exists": True}}))
-    pauses = [later - earlier for earlier, later in zip(ticks, ticks[1:], strict=False)]
+    pauses = [later - earlier for earlier, later in pairwise(ticks)]
     assert min(pauses) > 1.0, pauses
     schedule = database()["schedules"].find_one({"name": "tick"})
     assert schedule["runs"] >= 3
