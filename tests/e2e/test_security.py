@@ -112,7 +112,7 @@ def test_an_authenticator_app_and_recovery_codes(newcomer):
 
 
 def test_a_passkey_is_added_named_used_and_removed(newcomer):
-    page, address = newcomer("passkey")
+    page, _ = newcomer("passkey")
     devices = page.context.new_cdp_session(page)
     devices.send("WebAuthn.enable")
     options = {"protocol": "ctap2", "transport": "internal", "hasResidentKey": True, "hasUserVerification": True}
