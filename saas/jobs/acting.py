@@ -38,6 +38,10 @@ def cancel_job(*, job: Job, actor: Any, request: HttpRequest | None = None) -> J
     return found
 
 
+class PersonalMail(Problem):
+    """Its words, perhaps a link that lets somebody in, are for one person's eyes."""
+
+
 @atomic
 def retry_job(*, job: Job, actor: Any, request: HttpRequest | None = None) -> Job:
     """Start a dead letter anew, with all its tries.  Raises NotADeadLetter."""
@@ -63,7 +67,12 @@ def retry_job(*, job: Job, actor: Any, request: HttpRequest | None = None) -> Jo
 
 @atomic
 def edit_job(*, job: Job, actor: Any, payload: dict[str, Any], request: HttpRequest | None = None) -> Job:
-    """Replace the open part of a dead letter's payload; what the task keeps secret stays.  Raises NotADeadLetter."""
+    """Replace the open part of a dead letter's payload; what the task keeps secret stays.
+
+    Raises NotADeadLetter, and PersonalMail when a mail to a person's account would go to somebody else.
+    """
+    if job.user_id and "to" in job.payload and payload.get("to") != job.payload["to"]:
+        raise PersonalMail("This mail was written for one person, and may let its reader in: its address stays.")
     secret = {name: value for name, value in job.payload.items() if name in secret_parts(job)}
     before = open_payload(job)
     found = change_dead_letter(job, set__payload={**payload, **secret})

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-NO_OPS = 2000
+NO_OPS = 1000
 MANY = 10_000
 
 
@@ -57,7 +57,7 @@ def main() -> None:
     )
     try:
         waiting = jobs().filter(state__in=[QUEUED, RUNNING])
-        while waiting.clone().count() == NO_OPS:
+        while waiting.clone().count() == NO_OPS and worker.poll() is None:
             time.sleep(0.05)
         started, first = time.perf_counter(), waiting.clone().count()
         while waiting.clone().first():
@@ -71,7 +71,7 @@ def main() -> None:
 
 
 def line(name: str, value: str) -> None:
-    print(f"{name:<40} {value:>16}")
+    print(f"{name:<40} {value:>16}", flush=True)
 
 
 if __name__ == "__main__":

@@ -136,6 +136,16 @@ def test_a_dead_letter_is_found_edited_and_tried_again(world):
     assert staff.post(f"{address}retry/").status_code == 404
 
 
+def test_the_staff_cannot_send_a_persons_mail_to_somebody_else(world):
+    job = queue_email(to=world.member.email, subject="Set a new password", body="a link", user=world.member)
+    jobs().filter(id=job.id).update(set__state=FAILED, set__finished_at=now())
+    address = f"/admin/jobs/failed/{job.id}/edit/"
+    payload = {**acting.open_payload(job), "to": ["thief@x.test"]}
+    answer = world.client("staff").post(address, {"payload": json.dumps(payload)})
+    assert answer.status_code == 422
+    assert again(job).payload["to"] == [world.member.email]
+
+
 def test_a_dead_letter_is_discarded(world):
     job = world.tenant.job
     assert world.client("staff").post(f"/admin/jobs/failed/{job.id}/discard/").status_code == 303
