@@ -42,7 +42,7 @@ class ChangesSecurity:
         return response
 
     def change(self, form: Any) -> HttpResponse:
-        user = self.request.user
+        user: Any = self.request.user
         lock(user)
         response: HttpResponse = super().form_valid(form)  # type: ignore[misc]
         events.record(self.event, actor=user, target=user, request=self.request, metadata=self.details(form))
@@ -115,7 +115,8 @@ class Connections(ChangesSecurity, ConnectionsView):
             return response
 
     def change(self, form: Any) -> HttpResponse:
-        lock(self.request.user)
+        user: Any = self.request.user
+        lock(user)
         form.validate_again()
         return super().change(form)
 
@@ -127,12 +128,13 @@ class Emails(account_views.EmailView):
     """The person's addresses.  What allauth's signals tell is recorded by accounts/events.py, in this transaction."""
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        before = request.user.email
+        user: Any = request.user
+        before = user.email
         try:
             response: HttpResponse = run_atomic(super().post, request, *args, **kwargs)
         except IntegrityError:
             messages.error(request, "This address belongs to another account, so it cannot be yours here.")
             return HttpResponseRedirect(request.path)
-        if request.user.email != before:
+        if user.email != before:
             sessions.keep(request)
         return response

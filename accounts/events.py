@@ -27,7 +27,8 @@ def record_sign_out(request: HttpRequest, user: Any, **_kwargs: Any) -> None:
     if user is None:
         return
     events.record("user.logged_out", actor=user, target=user, request=request)
-    live.publish(live.session_channel(request.session.session_key), "session_ended")
+    if request.session.session_key:
+        live.publish(live.session_channel(request.session.session_key), "session_ended")
 
 
 @receiver(signals.user_login_failed)

@@ -58,7 +58,7 @@ class FactorAdapter(DefaultMFAAdapter):
 @cache
 def fernet() -> MultiFernet:
     """Encrypts with SECRET_KEY and reads what its fallbacks have encrypted."""
-    keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
+    keys: list[str] = [settings.SECRET_KEY, *map(str, settings.SECRET_KEY_FALLBACKS)]
     return MultiFernet([Fernet(urlsafe_b64encode(sha256(f"accounts.factors:{key}".encode()).digest())) for key in keys])
 
 

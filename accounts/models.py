@@ -29,7 +29,7 @@ class UserManager(BaseUserManager["User"]):
         return self.get(email=(username or "").strip().lower())
 
 
-class User(AbstractBaseUser, PermissionsMixin):
+class User(AbstractBaseUser, PermissionsMixin):  # type: ignore[django-manager-missing]  # on abstract relations
     class Theme(models.TextChoices):
         SYSTEM = "system", "Same as my device"
         LIGHT = "light", "Light"

@@ -123,11 +123,12 @@ def drop(rows: Iterable[UserSession]) -> None:
 
 def keep(request: HttpRequest) -> None:
     """Let this request's session live on after `end_others`, under a new key."""
-    fresh = User.objects.get(pk=request.user.pk)
+    person: Any = request.user
+    fresh = User.objects.get(pk=person.pk)
     before = request.session.session_key
     request.session.cycle_key()
     request.session[HASH_SESSION_KEY] = fresh.get_session_auth_hash()
-    request.user.security_stamp, request.user.password = fresh.security_stamp, fresh.password
+    person.security_stamp, person.password = fresh.security_stamp, fresh.password
     UserSession.objects.filter(session_key=before).update(session_key=request.session.session_key)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from celery import Celery
 from celery.signals import import_modules, worker_process_init, worker_shutting_down
-from kombu import Queue
+from kombu.entity import Queue
 
 from saas.queues import QUEUES
 

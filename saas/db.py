@@ -33,7 +33,7 @@ from saas.mongo.base import DOOMED, DatabaseWrapper
 P = ParamSpec("P")
 R = TypeVar("R")
 
-GIVE_UP_AFTER = 10.0  # seconds of repeating, for one unit
+GIVE_UP_AFTER = 20.0  # seconds of repeating, for one unit
 LONGEST_PAUSE = 0.1  # seconds between two tries
 NO_SUCH_TRANSACTION = 251
 ABORTED_TRIES = 3
@@ -62,7 +62,7 @@ def atomic(function: Callable[P, R] | None = None, /) -> AbstractContextManager[
 
 
 def run_atomic(function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
-    """Run the function in a transaction and return its value; repeat it on a conflict, for up to ten seconds.
+    """Run the function in a transaction and return its value; repeat it on a conflict, for up to twenty seconds.
 
     Inside a transaction it joins that one, and the outermost unit is what gets repeated.
     """

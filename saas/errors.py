@@ -55,7 +55,7 @@ class Problem(Exception):
 # -- handlers of the URLconf -----------------------------------------------------------------------------------------
 
 
-def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001  Django names it
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     return error_page(request, 400)
 
 

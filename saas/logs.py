@@ -1,11 +1,25 @@
 """Logs are events with ids as fields: JSON when deployed, readable lines in development."""
 
+import re
 from typing import Any
 
 import structlog
 
+#: What follows one of these in a path opens something: it must not stand in a log.
+SECRET_PATHS = re.compile(r"(/invitations/|/confirm-email/|/reset/key/|/not-me/)[^/\s?]+")
+
+
+def blank_secret_paths(_logger: Any, _method: str, event: Any) -> Any:
+    """Blank the one-time tokens in the paths of a log line."""
+    for field in ("event", "request"):
+        if isinstance(event.get(field), str):
+            event[field] = SECRET_PATHS.sub(r"\1…", event[field])
+    return event
+
+
 SHARED_PROCESSORS: list[Any] = [
     structlog.contextvars.merge_contextvars,
+    blank_secret_paths,
     structlog.stdlib.add_logger_name,
     structlog.stdlib.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),

@@ -1,4 +1,7 @@
-"""The sidebar of an organization: each room registers its lines in `AppConfig.ready()`; a member sees what he may open."""
+"""The sidebar of an organization: each room registers its lines in `AppConfig.ready()`.
+
+A member sees the lines that he may open.
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -37,7 +40,7 @@ def register(item: Item) -> None:
 
 
 def for_request(request: HttpRequest) -> list[dict[str, Any]]:
-    """`{label, url, icon, active}` of each line that this member may open; empty outside of an organization.  No read."""
+    """`{label, url, icon, active}` of each line that this member may open; empty elsewhere.  No read."""
     org = getattr(request, "org", None)
     if org is None:
         return []

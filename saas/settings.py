@@ -17,7 +17,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 env = Env()
 env.read_env(str(BASE_DIR / ".env"), recurse=False)
 
-# -- Which world is this ------------------------------------------------------------------------------------------
+# -- Which world is this ----------------------------------------------------------------------------------------------
 ENVIRONMENT = env.str("ENVIRONMENT", "development", validate=validate.OneOf(["development", "staging", "production"]))
 IS_DEPLOYED = ENVIRONMENT != "development"
 DEBUG = env.bool("DEBUG", not IS_DEPLOYED)
@@ -140,7 +140,7 @@ TEMPLATES = [
 ]
 FORM_RENDERER = "saas.forms.FormRenderer"
 
-# -- People and their sign-in --------------------------------------------------------------------------------------------
+# -- People and their sign-in -----------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 PASSWORD_HASHERS = [
@@ -204,7 +204,7 @@ ACCOUNT_RATE_LIMITS: dict[str, None] = dict.fromkeys(
 )
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = SITE_URL.split("://", 1)[0]
 
-# -- The second step of signing in, passkeys, sessions -------------------------------------------------------------------
+# -- The second step of signing in, passkeys, sessions ----------------------------------------------------------------
 MFA_ADAPTER = "accounts.factors.FactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
@@ -225,7 +225,7 @@ MFA_FORMS = {
     "login_webauthn": "accounts.factor_forms.LoginPasskeyForm",
 }
 
-# -- Sign-in by an account elsewhere: offered when both variables of a service are set ------------------------------------
+# -- Sign-in by an account elsewhere: offered when both variables of a service are set --------------------------------
 SOCIALACCOUNT_ADAPTER = "accounts.social.SocialAccountAdapter"
 SOCIALACCOUNT_FORMS = {"signup": "accounts.social.SignupForm", "disconnect": "accounts.social.DisconnectForm"}
 SOCIALACCOUNT_STORE_TOKENS = False
@@ -247,7 +247,9 @@ SOCIALACCOUNT_PROVIDERS = {
 }
 for _service, (_client_id, _secret) in SIGN_IN_SERVICES.items():
     if bool(_client_id) != bool(_secret):
-        raise ImproperlyConfigured(f"Set both {_service.upper()}_CLIENT_ID and {_service.upper()}_CLIENT_SECRET, or none.")
+        raise ImproperlyConfigured(
+            f"Set both {_service.upper()}_CLIENT_ID and {_service.upper()}_CLIENT_SECRET, or none."
+        )
     if _client_id:
         _tenant = {"tenant": MICROSOFT_TENANT} if _service == "microsoft" else {}
         SOCIALACCOUNT_PROVIDERS[_service]["APPS"] = [{"client_id": _client_id, "secret": _secret, "settings": _tenant}]
@@ -269,13 +271,13 @@ if not IS_DEPLOYED:
 
 USERSESSIONS_ADAPTER = "accounts.sessions.SessionAdapter"
 
-# -- Organizations ---------------------------------------------------------------------------------------------------------
+# -- Organizations ----------------------------------------------------------------------------------------------------
 ALLOW_USER_TO_CREATE_ORGANIZATION = env.bool("ALLOW_USER_TO_CREATE_ORGANIZATION", True)
 ORGANIZATION_LIMIT = env.int("ORGANIZATION_LIMIT", 5, validate=validate.Range(min=1))
 MEMBERSHIP_LIMIT = env.int("MEMBERSHIP_LIMIT", 100, validate=validate.Range(min=1))
 CREATOR_ROLE = env.str("CREATOR_ROLE", "owner")
 
-# -- Mail: Resend with its key, any SMTP server by URL, else the inbox page /sandbox/mail/ -------------------------------------
+# -- Mail: Resend with its key, any SMTP server by URL, else the inbox page /sandbox/mail/ ----------------------------
 EMAIL_FROM = env.str("EMAIL_FROM", "Groundwork <hello@groundwork.test>")
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = EMAIL_FROM
 RESEND_API_KEY = env.str("RESEND_API_KEY", "")
@@ -293,22 +295,22 @@ else:
     EMAIL_PORT = MAIL_PORT
 MAIL_SANDBOX_DIR = DATA_DIR / "mail"
 
-# -- Background work -----------------------------------------------------------------------------------------------------------
+# -- Background work --------------------------------------------------------------------------------------------------
 CELERY_BROKER_URL = REDIS_URL
 # The most jobs that all workers of a queue together begin: QUEUE_RATES=email=10/second,webhooks=100/second
-QUEUE_RATES = env.dict("QUEUE_RATES", {})
+QUEUE_RATES: dict[str, str] = env.dict("QUEUE_RATES", {})
 
-# -- Errors and logs ---------------------------------------------------------------------------------------------------------
+# -- Errors and logs --------------------------------------------------------------------------------------------------
 SENTRY_DSN = env.str("SENTRY_DSN", "")
 LOG_LEVEL = env.str("LOG_LEVEL", "INFO")
 
-# -- Languages and time -----------------------------------------------------------------------------------------------------
+# -- Languages and time -----------------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English")]
 TIME_ZONE = "UTC"
 USE_TZ = True
 
-# -- Static files ---------------------------------------------------------------------------------------------------------------
+# -- Static files -----------------------------------------------------------------------------------------------------
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / ".staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "static"]
@@ -323,7 +325,7 @@ STORAGES = {
 WHITENOISE_USE_FINDERS = not IS_DEPLOYED
 MEDIA_ROOT = DATA_DIR / "media"
 
-# -- Security --------------------------------------------------------------------------------------------------------------------
+# -- Security ---------------------------------------------------------------------------------------------------------
 SESSION_COOKIE_NAME = "__Host-session" if IS_DEPLOYED else "session"
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 30
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_DEPLOYED

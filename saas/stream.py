@@ -99,7 +99,8 @@ def signed_in_user(session_key: str) -> str | None:
     session = SessionStore(session_key)
     if not session.get(SESSION_KEY) or session.get(BACKEND_SESSION_KEY) not in settings.AUTHENTICATION_BACKENDS:
         return None
-    user = get_user_model().objects.filter(pk=session[SESSION_KEY], is_active=True).first()
+    people: Any = get_user_model()
+    user = people.objects.filter(pk=session[SESSION_KEY], is_active=True).first()
     if user is None or not constant_time_compare(session.get(HASH_SESSION_KEY, ""), user.get_session_auth_hash()):
         return None
     return str(user.pk)

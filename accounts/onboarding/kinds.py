@@ -48,7 +48,7 @@ def save_person(*, user: Any, form: forms.Form, request: HttpRequest | None) -> 
     services.update_profile(user=user, values=form.cleaned_data, request=request)
 
 
-def finish(*, user: Any, form: forms.Form, request: HttpRequest | None) -> None:  # noqa: ARG001 - the shape of apply
+def finish(*, user: Any, form: forms.Form, request: HttpRequest | None) -> None:
     services.finish_onboarding(user=user, request=request)
 
 

@@ -6,7 +6,8 @@ from functools import cache
 from saas.config_files import ConfigError, load_yaml
 
 ACTIONS = (
-    "create", "read", "update", "delete", "login", "login_failed", "logout", "denied", "invite", "export", "impersonate",
+    "create", "read", "update", "delete", "login", "login_failed", "logout", "denied", "invite", "export",
+    "impersonate",
 )  # fmt: skip
 FILE = "config/events.yaml"
 SCHEMA = {

@@ -32,7 +32,7 @@ GRACE = timedelta(seconds=60)
 LOST_AFTER = timedelta(seconds=120)
 
 
-class Scheduler(CeleryScheduler):  # type: ignore[misc]
+class Scheduler(CeleryScheduler):
     """celery's `beat_scheduler`."""
 
     max_interval = LONGEST_SLEEP

@@ -19,7 +19,7 @@ def report(job: Job, done: int, total: int, note: str | None = None) -> None:
     last = vars(job).get("reported_at", 0.0)
     if time.monotonic() - last < REPORT_EVERY and note in (None, job.note) and done < total:
         return
-    vars(job)["reported_at"] = time.monotonic()
+    job.__dict__["reported_at"] = time.monotonic()
     mine = jobs().filter(id=job.id, state=RUNNING, attempts=job.attempts)
     changes = {"set__progress": percent, **({"set__note": note} if note is not None else {})}
     known: Job | None = mine.modify(new=True, **changes)

@@ -36,7 +36,7 @@ def enqueue(
     """
     earlier = jobs().filter(idempotency_key=idempotency_key).first() if idempotency_key else None
     if earlier:
-        return earlier  # type: ignore[no-any-return]
+        return earlier
     rules = rules_of(task)
     values = values_of(rules, payload=payload, org=org, user=user, title=title, priority=priority, due_at=due_at)
     is_due = due_at is None or due_at <= now()
@@ -47,7 +47,7 @@ def enqueue(
     except NotUniqueError:
         if in_transaction():
             raise  # the unit is repeated, and then finds the earlier job
-        return jobs().get(idempotency_key=idempotency_key)  # type: ignore[no-any-return]
+        return jobs().get(idempotency_key=idempotency_key)
     if job.handed_at:
         on_commit(lambda: publish(job))
     return job

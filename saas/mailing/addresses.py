@@ -18,7 +18,7 @@ def switch_off(*, address: str, reason: str, detail: str = "") -> SwitchedOffAdd
     try:
         return _switch_off(address=address.strip().lower(), reason=reason, detail=detail)
     except NotUniqueError:
-        return switched_off().get(address=address.strip().lower())  # type: ignore[no-any-return]
+        return switched_off().get(address=address.strip().lower())
 
 
 @atomic
@@ -30,7 +30,8 @@ def _switch_off(*, address: str, reason: str, detail: str) -> SwitchedOffAddress
         address=address, reason=reason, detail=detail[:500], reported_at=now()
     )
     events.record("mail_address.switched_off", target=made, metadata={"reason": reason, "detail": detail[:200]})
-    person = get_user_model().objects.filter(email=address).first()
+    people: Any = get_user_model()
+    person = people.objects.filter(email=address).first()
     if person:
         words = f"We have stopped sending mail to {address}: {made.words}."
         live.publish(live.user_channel(person.pk), "toast", {"text": words, "level": "warning"})

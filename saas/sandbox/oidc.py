@@ -283,7 +283,7 @@ def configured_server() -> Server:
 
     Raises OSError for a port that is taken.
     """
-    client = settings.SANDBOX_ID
+    client: Any = settings.SANDBOX_ID
     provider = Provider(
         issuer=f"http://localhost:{settings.OIDC_PORT}",
         client_id=client["client_id"],

@@ -162,7 +162,7 @@ def test_two_are_not_disconnected_at_the_same_time(connected, person, in_paralle
     assert SocialAccount.objects.count() == 1
 
 
-# -- the provider refuses what a real one refuses ------------------------------------------------------------------------
+# -- the provider refuses what a real one refuses ---------------------------------------------------------------------
 
 ASK = {"client_id": "c", "redirect_uri": "http://site/back/", "response_type": "code", "scope": "openid email"}
 

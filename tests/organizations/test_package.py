@@ -5,7 +5,8 @@ from pathlib import Path
 import organizations
 
 LIBRARY_NAMES = (
-    "abstract", "base", "base_admin", "fields", "managers", "signals", "exceptions", "utils", "app_settings", "backends",
+    "abstract", "base", "base_admin", "fields", "managers", "signals", "exceptions", "utils", "app_settings",
+    "backends",
 )  # fmt: skip
 
 

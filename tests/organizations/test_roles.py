@@ -4,12 +4,17 @@ from pathlib import Path
 
 import pytest
 import rules
+
 from organizations import roles
 from saas.config_files import ConfigError
 
 TABLE = Path(__file__).with_name("role_table.txt").read_text().splitlines()[1:]
 NAMES = TABLE[0].split()[1:]
-ROWS = [(line.split()[0], name, mark == "+") for line in TABLE[1:] for name, mark in zip(NAMES, line.split()[1:])]
+ROWS = [
+    (line.split()[0], name, mark == "+")
+    for line in TABLE[1:]
+    for name, mark in zip(NAMES, line.split()[1:], strict=True)
+]
 
 HEADER = """\
 resources:

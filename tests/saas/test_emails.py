@@ -13,8 +13,8 @@ from saas import emails
 from saas.celery import app
 from saas.db import atomic
 from saas.jobs import Job, enqueue, queue_email
-from saas.jobs.models import FAILED, QUEUED, RUNNING, SUCCEEDED, jobs
 from saas.jobs.lanes import publish
+from saas.jobs.models import FAILED, QUEUED, RUNNING, SUCCEEDED, jobs
 from saas.jobs.running import pause_after
 from saas.jobs.sweeping import sweep
 from saas.tasks import send_email
