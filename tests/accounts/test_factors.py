@@ -108,6 +108,7 @@ def test_the_apps_key_and_the_seed_of_the_codes_are_encrypted(protected):
 def test_signing_in_asks_for_a_code_of_the_app(person, protected):
     client = first_step(person)
     assert not is_in(client)
+    assert "Use a passkey" not in client.get("/accounts/2fa/authenticate/").content.decode()
     assert "not right" in send(client, "000000").content.decode()
     with time_machine.travel(time.time() + 60):
         assert send(client, totp(protected[1]))["Location"] == "/accounts/2fa/trust/"

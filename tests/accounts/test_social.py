@@ -158,7 +158,7 @@ def test_two_are_not_disconnected_at_the_same_time(connected, person, in_paralle
         client = new_client()
         client.force_login(user)
         clients.append(client)
-    in_parallel(lambda n: clients[n].post("/accounts/connected/", {"account": pks[n]}).status_code, times=2)
+    in_parallel(lambda n: clients[n].post("/accounts/connected/", {"account": pks[n]}), times=2)
     assert SocialAccount.objects.count() == 1
 
 
