@@ -64,7 +64,7 @@ def export_account(job: Job) -> dict[str, Any]:
                             report(job, min(done, total), total + 1)
         report(job, total, total + 1, "Packing it")
         file = store_file(
-            job, path, name=f"{product().name.lower()}-export-{now():%Y-%m-%d}.zip", content_type="application/zip"
+            job, path, name=f"{product()['name'].lower()}-export-{now():%Y-%m-%d}.zip", content_type="application/zip"
         )
     return {"file": file.name, "summary": f"{done} entries"}
 
@@ -84,7 +84,7 @@ def words(name: str) -> str:
 
 def readme(user: User) -> str:
     return (
-        f"{product().name}: everything that is kept about {user.display_name} ({user.email}).\n"
+        f"{product()['name']}: everything that is kept about {user.display_name} ({user.email}).\n"
         f"Made on {now():%Y-%m-%d %H:%M} UTC.  One file in JSON for each kind of data; times are UTC.\n"
         "Passwords, keys and codes are left out: they are kept as fingerprints, or are secret also to you.\n"
     )

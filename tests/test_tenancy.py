@@ -33,7 +33,7 @@ from tests.factories import ARGUMENTS, OWNED_ARGUMENTS, ROLES, make_world
 A, B = new_key(), new_key()
 
 
-class Note(OrgDocument):
+class Memo(OrgDocument):
     """A document of the tests; it shows that new ones are found."""
 
     title = StringField(required=True)
@@ -214,22 +214,22 @@ def test_the_list_of_a_tenant_is_served_by_an_index(document):
 
 
 def test_create_fills_in_the_owner():
-    assert Note.objects.for_org(A).create(title="x").organization_id == A
+    assert Memo.objects.for_org(A).create(title="x").organization_id == A
     assert Letter.objects.for_user(A).create(title="x").user_id == A
 
 
 def test_create_refuses_another_owner():
     with pytest.raises(Unscoped):
-        Note.objects.for_org(A).create(title="x", organization_id=B)
+        Memo.objects.for_org(A).create(title="x", organization_id=B)
 
 
 def test_everything_creates_only_with_an_owner():
-    assert Note.objects.everything(reason="test").create(title="x", organization_id=A).organization_id == A
+    assert Memo.objects.everything(reason="test").create(title="x", organization_id=A).organization_id == A
     with pytest.raises(Unscoped):
-        Note.objects.everything(reason="test").create(title="x")
+        Memo.objects.everything(reason="test").create(title="x")
 
 
-@pytest.mark.parametrize("document", [Note(title="x"), Letter(title="x")], ids=["organization", "person"])
+@pytest.mark.parametrize("document", [Memo(title="x"), Letter(title="x")], ids=["organization", "person"])
 def test_saving_without_an_owner_is_refused_even_unvalidated(document):
     with pytest.raises(Unscoped):
         document.save(validate=False)
@@ -237,9 +237,9 @@ def test_saving_without_an_owner_is_refused_even_unvalidated(document):
 
 def test_insert_fills_in_the_owner_of_many_in_one_trip(count_queries):
     with count_queries(at_most=1):
-        notes = Note.objects.for_org(A).insert([Note(title="x"), Note(title="y")])
+        notes = Memo.objects.for_org(A).insert([Memo(title="x"), Memo(title="y")])
     assert {note.organization_id for note in notes} == {A}
-    assert [note.title for note in Note.objects.for_org(A).order_by("title")] == ["x", "y"]
+    assert [note.title for note in Memo.objects.for_org(A).order_by("title")] == ["x", "y"]
     notes[0].title = "z"
     notes[0].save()
     assert notes[0].reload().title == "z"
@@ -247,17 +247,17 @@ def test_insert_fills_in_the_owner_of_many_in_one_trip(count_queries):
 
 def test_insert_refuses_another_owner_and_writes_none_of_them():
     with pytest.raises(Unscoped):
-        Note.objects.for_org(A).insert([Note(title="x"), Note(title="y", organization_id=B)])
-    assert Note.objects.everything(reason="test").count() == 0
+        Memo.objects.for_org(A).insert([Memo(title="x"), Memo(title="y", organization_id=B)])
+    assert Memo.objects.everything(reason="test").count() == 0
 
 
 def test_insert_validates():
     with pytest.raises(mongoengine.ValidationError):
-        Note.objects.for_org(A).insert(Note())
+        Memo.objects.for_org(A).insert(Memo())
 
 
 def test_an_update_cannot_give_a_document_away():
-    Note.objects.for_org(A).create(title="x")
+    Memo.objects.for_org(A).create(title="x")
     for change in (
         {"organization_id": B},
         {"set__organization_id": B},
@@ -271,58 +271,58 @@ def test_an_update_cannot_give_a_document_away():
         {"__raw__": [{"$replaceWith": {"organization_id": ObjectId(B)}}]},
     ):
         with pytest.raises(Unscoped):
-            Note.objects.for_org(A).update(**change)
+            Memo.objects.for_org(A).update(**change)
         with pytest.raises(Unscoped):
-            Note.objects.everything(reason="test").update(**change)
+            Memo.objects.everything(reason="test").update(**change)
         with pytest.raises(Unscoped):
-            Note.objects.for_org(A).modify(**change)
-    assert Note.objects.for_org(A).count() == 1
+            Memo.objects.for_org(A).modify(**change)
+    assert Memo.objects.for_org(A).count() == 1
 
 
 def test_a_document_keeps_its_tenant_for_life():
-    note = Note.objects.for_org(A).create(title="x")
+    note = Memo.objects.for_org(A).create(title="x")
     with pytest.raises(mongoengine.OperationError):
         note.organization_id = B
     note._data["organization_id"] = B
     note.title = "y"
     with pytest.raises(note.DoesNotExist):
         note.save()
-    assert Note.objects.for_org(A).get().title == "x"
-    assert Note.objects.for_org(B).count() == 0
+    assert Memo.objects.for_org(A).get().title == "x"
+    assert Memo.objects.for_org(B).count() == 0
 
 
 def test_a_new_document_with_the_id_of_another_tenant_replaces_nothing():
-    theirs = Note.objects.for_org(B).create(title="theirs")
+    theirs = Memo.objects.for_org(B).create(title="theirs")
     with pytest.raises(mongoengine.NotUniqueError):
-        Note(id=theirs.id, organization_id=A, title="mine").save()
+        Memo(id=theirs.id, organization_id=A, title="mine").save()
     with pytest.raises(mongoengine.NotUniqueError):
-        Note.objects.for_org(A).create(id=theirs.id, title="mine")
+        Memo.objects.for_org(A).create(id=theirs.id, title="mine")
     assert theirs.reload().title == "theirs"
 
 
 def test_a_new_document_with_a_known_id_does_not_replace_a_sibling():
-    first = Note.objects.for_org(A).create(title="first")
+    first = Memo.objects.for_org(A).create(title="first")
     with pytest.raises(mongoengine.NotUniqueError):
-        Note(id=first.id, organization_id=A, title="second").save()
+        Memo(id=first.id, organization_id=A, title="second").save()
     assert first.reload().title == "first"
 
 
 def test_an_upsert_makes_a_whole_document_of_the_tenant():
-    note = Note.objects.for_org(A)(title="x").upsert_one(add_to_set__tags="new")
+    note = Memo.objects.for_org(A)(title="x").upsert_one(add_to_set__tags="new")
     assert (note.organization_id, note.title, note.tags) == (A, "x", ["new"])
     assert note.reload().created_at
-    assert Note.objects.for_org(A)(title="x").upsert_one(add_to_set__tags="more") == note
-    assert Note.objects.for_org(B).count() == 0
+    assert Memo.objects.for_org(A)(title="x").upsert_one(add_to_set__tags="more") == note
+    assert Memo.objects.for_org(B).count() == 0
 
 
 def test_an_upsert_without_an_owner_is_refused():
-    for queryset in (Note.objects, Note.objects.everything(reason="test")):
+    for queryset in (Memo.objects, Memo.objects.everything(reason="test")):
         with pytest.raises(Unscoped):
             queryset.filter(title="x").update(upsert=True, title="y")
 
 
 def test_a_malformed_id_is_not_stored_by_an_update():
-    note = Note.objects.for_org(A).create(title="x")
+    note = Memo.objects.for_org(A).create(title="x")
     with pytest.raises(mongoengine.ValidationError):
         note.update(parent_id="nonsense")
     note.update(parent_id=B)
@@ -330,8 +330,8 @@ def test_a_malformed_id_is_not_stored_by_an_update():
 
 
 def test_a_document_changes_reloads_and_deletes_itself_alone():
-    note = Note.objects.for_org(A).create(title="x")
-    sibling = Note.objects.for_org(A).create(title="sibling")
+    note = Memo.objects.for_org(A).create(title="x")
+    sibling = Memo.objects.for_org(A).create(title="sibling")
     note.update(title="y")
     assert note.reload().title == "y"
     assert note.modify(title="z")
@@ -345,24 +345,24 @@ def test_a_document_changes_reloads_and_deletes_itself_alone():
 
 
 def test_saving_a_deleted_document_does_not_bring_half_of_it_back():
-    note = Note.objects.for_org(A).create(title="x")
-    Note.objects.for_org(A).delete()
+    note = Memo.objects.for_org(A).create(title="x")
+    Memo.objects.for_org(A).delete()
     note.title = "y"
     with pytest.raises(note.DoesNotExist):
         note.save()
-    assert Note.objects.for_org(A).count() == 0
+    assert Memo.objects.for_org(A).count() == 0
 
 
 def test_a_save_condition_keeps_its_own_error():
-    note = Note.objects.for_org(A).create(title="x")
+    note = Memo.objects.for_org(A).create(title="x")
     note.title = "y"
     with pytest.raises(mongoengine.errors.SaveConditionError):
         note.save(save_condition={"title": "other"})
 
 
 def test_a_document_loaded_in_part_knows_its_owner_and_its_age():
-    note = Note.objects.for_org(A).create(title="x", tags=["t"])
-    part = Note.objects.for_org(A).only("title").get()
+    note = Memo.objects.for_org(A).create(title="x", tags=["t"])
+    part = Memo.objects.for_org(A).only("title").get()
     assert (part.organization_id, part.created_at, part.tags) == (A, note.created_at, [])
     part.title = "y"
     part.save()
@@ -370,7 +370,7 @@ def test_a_document_loaded_in_part_knows_its_owner_and_its_age():
 
 
 def test_times_are_aware_and_survive_the_database_unchanged():
-    note = Note.objects.for_org(A).create(title="x")
+    note = Memo.objects.for_org(A).create(title="x")
     assert note.created_at.utcoffset().total_seconds() == 0
     assert note.created_at == note.reload().created_at
 
@@ -381,27 +381,27 @@ def test_times_are_aware_and_survive_the_database_unchanged():
 def test_a_scope_is_set_once():
     for again in (lambda q: q.for_org(B), lambda q: q.everything(reason="test")):
         with pytest.raises(Unscoped):
-            again(Note.objects.for_org(A))
+            again(Memo.objects.for_org(A))
 
 
 def test_a_scope_goes_with_filters_in_any_order_and_with_copies():
-    note = Note.objects.for_org(A).create(title="x")
-    Note.objects.for_org(B).create(title="x")
-    assert list(Note.objects(title="x").for_org(A)) == [note]
-    assert list(Note.objects.for_org(A).filter(title="x").order_by("-id").limit(5).clone()) == [note]
-    assert list(Note.objects.for_org(A).no_cache().cache()) == [note]
+    note = Memo.objects.for_org(A).create(title="x")
+    Memo.objects.for_org(B).create(title="x")
+    assert list(Memo.objects(title="x").for_org(A)) == [note]
+    assert list(Memo.objects.for_org(A).filter(title="x").order_by("-id").limit(5).clone()) == [note]
+    assert list(Memo.objects.for_org(A).no_cache().cache()) == [note]
 
 
 def test_a_scoped_queryset_is_not_poured_into_an_open_one():
     with pytest.raises(Unscoped):
-        Note.objects.for_org(A)._clone_into(mongoengine.QuerySet(Note, Note.objects._collection))
+        Memo.objects.for_org(A)._clone_into(mongoengine.QuerySet(Memo, Memo.objects._collection))
 
 
 def test_a_person_has_no_organization_door_and_an_organization_no_personal_one():
     with pytest.raises(Unscoped):
         Letter.objects.for_org(A)
     with pytest.raises(Unscoped):
-        Note.objects.for_user(A)
+        Memo.objects.for_user(A)
 
 
 @pytest.mark.parametrize(
@@ -418,7 +418,7 @@ def test_a_person_has_no_organization_door_and_an_organization_no_personal_one()
 )
 def test_a_pipeline_stays_in_its_scope(pipeline):
     with pytest.raises(Unscoped):
-        Note.objects.for_org(A).aggregate(pipeline)
+        Memo.objects.for_org(A).aggregate(pipeline)
 
 
 def test_everybody_reads_what_is_public_and_nobody_changes_it_there():
@@ -435,7 +435,7 @@ def test_everybody_reads_what_is_public_and_nobody_changes_it_there():
         with pytest.raises(Unscoped):
             change(Poster.objects.public())
     with pytest.raises(Unscoped):
-        Note.objects.public()
+        Memo.objects.public()
 
 
 def test_a_document_of_the_platform_lives_without_an_organization():
@@ -449,7 +449,7 @@ def test_a_document_of_the_platform_lives_without_an_organization():
 
 def test_the_reason_stands_in_the_query(count_queries):
     with count_queries() as commands:
-        list(Note.objects.everything(reason="nightly purge"))
+        list(Memo.objects.everything(reason="nightly purge"))
     assert commands[0].command["comment"] == "nightly purge"
 
 
@@ -569,10 +569,10 @@ def test_no_code_goes_around_the_guarded_querysets():
 @pytest.mark.parametrize(
     ("path", "source"),
     [
-        ("organizations/services.py", "Note._get_collection().find()"),
-        ("accounts/views.py", "Note.objects._collection"),
-        ("organizations/services.py", "Note.objects.everything(reason='because')"),
-        ("saas/search.py", "Note.objects.everything(reason='because')"),
+        ("organizations/services.py", "Memo._get_collection().find()"),
+        ("accounts/views.py", "Memo.objects._collection"),
+        ("organizations/services.py", "Memo.objects.everything(reason='because')"),
+        ("saas/search.py", "Memo.objects.everything(reason='because')"),
         ("agents/tools.py", "from saas.mongo.documents import get_collection"),
         ("billing/models.py", "from mongoengine import Document"),
     ],
@@ -583,7 +583,7 @@ def test_a_detour_is_found(path, source):
 
 @pytest.mark.parametrize("path", ["platform_admin/views.py", "organizations/tasks.py", *SERVICES_OVER_ALL])
 def test_everything_has_its_places(path):
-    assert list(detours(path, "Note.objects.everything(reason='because')")) == []
+    assert list(detours(path, "Memo.objects.everything(reason='because')")) == []
 
 
 def test_every_mongoengine_document_is_one_of_ours():
