@@ -99,7 +99,10 @@ class StoredFile(UserDocument):
     size = IntField(required=True)  # bytes
     expires_at = DateTimeField(required=True)
 
-    meta = {"collection": "stored_files", "indexes": ["job_id", {"fields": ["expires_at"], "expireAfterSeconds": 0}]}
+    meta = {
+        "collection": "stored_files",
+        "indexes": [["user_id", "job_id"], {"fields": ["expires_at"], "expireAfterSeconds": 0}],
+    }
 
 
 class FileChunk(UserDocument):
@@ -113,7 +116,7 @@ class FileChunk(UserDocument):
     meta = {
         "collection": "stored_file_chunks",
         "indexes": [
-            {"fields": ["file_id", "number"], "unique": True},
+            {"fields": ["user_id", "file_id", "number"], "unique": True},
             {"fields": ["expires_at"], "expireAfterSeconds": 0},
         ],
     }

@@ -99,10 +99,10 @@ def test_times_are_in_the_persons_zone(zone, active):
 def test_a_visitors_theme_comes_from_the_cookie(visitor, cookie):
     visitor.cookies["theme"] = cookie
     theme = "system" if cookie == "purple" else cookie
-    assert f'data-theme="{theme}"' in visitor.get("/").content.decode()
+    assert f'data-theme="{theme}"' in visitor.get("/terms/").content.decode()
 
 
 def test_a_persons_theme_beats_the_cookie(visitor):
     visitor.force_login(UserFactory(theme="dark"))
     visitor.cookies["theme"] = "light"
-    assert 'data-theme="dark"' in visitor.get("/").content.decode()
+    assert 'data-theme="dark"' in visitor.get("/terms/").content.decode()

@@ -3,10 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from saas.celery import QUEUES as CELERY_QUEUES
 from saas.embedded import runner
-from saas.embedded.environment import BASE_DIR, load
+from saas.embedded.environment import BASE_DIR, DEFAULT_PORTS, load
 from saas.embedded.processes import EmbeddedError
+from saas.queues import QUEUES as CELERY_QUEUES
 
 
 def test_without_a_variable_everything_has_its_default(tmp_path: Path):
@@ -48,9 +48,12 @@ def test_a_mistake_is_said_in_words(tmp_path: Path, variables: dict[str, str], w
 
 def test_every_queue_has_a_worker_in_production_and_in_development():
     found = re.findall(r"^(\w+): celery .* --queues (\S+) --concurrency (\d+)", procfile(), re.MULTILINE)
-    assert {queue: int(concurrency) for _, queue, concurrency in found} == CELERY_QUEUES
+    assert {queue: int(concurrency) for _, queue, concurrency in found} == {
+        queue: rules.concurrency for queue, rules in CELERY_QUEUES.items()
+    }
     assert all(name == queue for name, queue, _ in found)
-    assert set(runner.QUEUES.split(",")) == set(CELERY_QUEUES)
+    worker = next(child for child in runner.development_table(DEFAULT_PORTS, Path()) if child.name == "worker")
+    assert set(worker.command[worker.command.index("--queues") + 1].split(",")) == set(CELERY_QUEUES)
 
 
 def test_the_procfile_names_the_other_processes():
