@@ -23,10 +23,18 @@
   addEventListener("pageshow", open); // also when the browser takes the page out of its memory again
   addEventListener("pagehide", () => source?.close());
 
+  // The window in which somebody signs out is led on by its own form; a reload would come between.
+  const LEAVING = 10_000; // milliseconds
+  let leftAt = -LEAVING;
+  document.addEventListener("submit", (event) => {
+    if (!event.defaultPrevented) leftAt = performance.now();
+  });
+
   const isTyped = (field) => !field.matches("[type=hidden], button") && field.value !== field.defaultValue;
 
   document.body.addEventListener("live:session_ended", () => {
     source.close();
+    if (performance.now() - leftAt < LEAVING) return;
     if ([...document.querySelectorAll("main input, main textarea")].some(isTyped)) {
       announce("toast", { text: "You are signed out. Copy what you have typed before you sign in again.", level: "warning" });
     } else {
