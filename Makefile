@@ -52,7 +52,7 @@ fmt: $(READY) ## Format the code and the templates
 	-$(VENV)/bin/djlint --quiet --reformat $(TEMPLATES)
 
 e2e: $(READY) ## Run the tests that drive a browser
-	@exec $(PYTHON) -m pytest tests/e2e $(ARGS)
+	@exec $(PYTHON) -m pytest -n 2 tests/e2e $(ARGS)
 
 bench: $(READY) ## Measure the speed of pages, as a table
 	@exec $(PYTHON) -m tests.bench $(ARGS)
