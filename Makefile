@@ -10,6 +10,8 @@ READY := $(VENV)/.ready
 PYTHON3 ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.11; do \
 	if $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo $$name; break; fi; done)
 TEMPLATES := templates
+# Half of the slow tests wait for processes: three workers keep two cores busy.
+WORKERS ?= 3
 # Trust what this machine trusts, as pip does: behind a company's proxy uv's own list is not enough.
 export UV_SYSTEM_CERTS ?= $(if $(wildcard /etc/ssl/certs/*),true,false)
 
@@ -33,7 +35,7 @@ dev: $(READY) ## Run everything: pages, live updates, workers, mail inbox, datab
 	@exec $(PYTHON) -m saas.embedded dev
 
 test: $(READY) ## Run the tests (ARGS="-k name" for some)
-	@exec $(PYTHON) -m pytest -n auto --ignore=tests/e2e $(ARGS)
+	@exec $(PYTHON) -m pytest -n $(WORKERS) --dist worksteal --ignore=tests/e2e $(ARGS)
 
 check: $(READY) ## Run every check that needs no running server: style, types, imports, templates, Django
 	$(VENV)/bin/ruff format --check .

@@ -58,8 +58,16 @@ class Poster(PlatformDocument):
     meta = {"collection": "test_posters"}
 
 
-CONCRETE = sorted(set(concrete_documents()), key=lambda document: document.__name__)
-DOCUMENTS = [document for document in CONCRETE if issubclass(document, TenantDocument)]
+#: The product's documents and the three of this module; other tests' own may be loaded beside them or not.
+DOCUMENTS = sorted(
+    (
+        document
+        for document in set(concrete_documents())
+        if issubclass(document, TenantDocument)
+        and (document.__module__ == __name__ or not document.__module__.startswith("tests."))
+    ),
+    key=lambda document: document.__name__,
+)
 OWNED = [document for document in DOCUMENTS if {"organization_id", "user_id"} & document._fields.keys()]
 BY_NAME = {"ids": lambda document: document.__name__}
 

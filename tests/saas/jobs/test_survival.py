@@ -165,6 +165,7 @@ def test_one_organizations_flood_does_not_delay_another_one(processes, until):
 
 def test_a_job_that_kills_its_workers_is_cut_off(processes, until):
     job = enqueue("tests.deadly", payload={}, org=Org())
+    jobs().filter(id=job.id).update(set__attempts=DEATHS - 2)  # it has killed some already
     processes.worker("processing", concurrency=1)
 
     def gave_up() -> bool:
