@@ -71,11 +71,9 @@ SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
 RATELIMIT_STORAGE = env.str("RATELIMIT_STORAGE", "mongodb", validate=validate.OneOf(["mongodb", "valkey"]))
 
 # -- Applications -----------------------------------------------------------------------------------------------------
+OUR_APPS = ["saas", "accounts", "organizations", "platform_admin"]
 INSTALLED_APPS = [
-    "saas",
-    "accounts",
-    "organizations",
-    "platform_admin",
+    *OUR_APPS,
     "saas.mongo.apps.AuthConfig",  # the library's app with our keys, as for the next ones
     "saas.mongo.apps.ContentTypesConfig",
     "django.contrib.sessions",
@@ -91,7 +89,6 @@ INSTALLED_APPS = [
     "csp",
     "django_htmx",
     "django_structlog",
-    "lucide",
     "template_partials",
 ]
 if not IS_DEPLOYED:
