@@ -12,7 +12,7 @@ from accounts.models import User
 from organizations.models import Membership, Organization
 from organizations.services.invitations import withdraw_invitations_of
 from organizations.services.limits import require_room_to_own
-from organizations.services.ownership import cancel_transfers_of, pass_on_ownership
+from organizations.services.ownership import cancel_transfers_of, give_role, pass_on_ownership
 from organizations.services.rights import (
     MemberGone,
     NotAllowed,
@@ -42,18 +42,9 @@ def change_role(
     require_other_owner(org, found)
     if role == owner_role():
         require_room_to_own(user, actor=actor)
-    before, found.role = found.role, role
-    found.save(update_fields=["role", "modified"])
-    events.record(
-        "member.role_changed",
-        org=org,
-        actor=actor,
-        target=user,
-        before={"role": before},
-        after={"role": role},
-        request=request,
-    )
-    settle(org, found, user, actor=actor, request=request, role=role)
+    give_role(org, found, user, role, actor=actor, request=request)
+    cancel_transfers_of(org, user, is_member=True, actor=actor, request=request)
+    pass_on_ownership(org, found, is_member=True, actor=actor, request=request)
     return found
 
 
@@ -145,20 +136,27 @@ def set_suspended(
     )
 
 
-def end(org: Organization, membership: Membership, user: User, *, event: str, actor: Any, request: Any) -> None:
+def end(
+    org: Organization,
+    membership: Membership,
+    user: User,
+    *,
+    event: str,
+    actor: Any,
+    request: Any,
+    reason: str | None = None,
+) -> None:
     settle(org, membership, user, actor=actor, request=request)
     membership.delete()
     before = {"role": membership.role, "joined_at": membership.created_at.isoformat()}
-    events.record(event, org=org, actor=actor, target=user, before=before, request=request)
+    events.record(event, org=org, actor=actor, target=user, before=before, reason=reason, request=request)
 
 
-def settle(
-    org: Organization, membership: Membership, user: User, *, actor: Any, request: Any, role: str | None = None
-) -> None:
-    """What hangs on the old role ends or moves on: the primary ownership, offers of it, invitations that were sent.
+def settle(org: Organization, membership: Membership, user: User, *, actor: Any, request: Any) -> None:
+    """What hangs on a membership that gives no access any more ends or moves on.
 
-    `role` is the new one; None for somebody who has no access any more.
+    That is the primary ownership, offers of it, and invitations that were sent.
     """
-    withdraw_invitations_of(org, user, role=role, actor=actor, request=request)
-    cancel_transfers_of(org, user, is_member=role is not None, actor=actor, request=request)
-    pass_on_ownership(org, membership, is_member=role is not None, actor=actor, request=request)
+    withdraw_invitations_of(org, user, role=None, actor=actor, request=request)
+    cancel_transfers_of(org, user, is_member=False, actor=actor, request=request)
+    pass_on_ownership(org, membership, is_member=False, actor=actor, request=request)

@@ -23,6 +23,7 @@ from saas.errors import Problem
 from saas.tenancy import now
 
 OPEN_FOR = timedelta(hours=72)
+HANDED_OVER = "The organization was handed over."
 PENDING, ACCEPTED, DECLINED, CANCELLED = "pending", "accepted", "declined", "cancelled"
 
 
@@ -87,8 +88,8 @@ def accept_transfer(*, org: Organization, actor: Any, request: HttpRequest | Non
         after={"primary_owner": actor.email},
         request=request,
     )
-    give_role(org, receiving, actor, owner_role(), actor=actor, request=request)
-    give_role(org, giving, giver, transfer.role_after, actor=actor, request=request)
+    give_role(org, receiving, actor, owner_role(), actor=actor, request=request, reason=HANDED_OVER)
+    give_role(org, giving, giver, transfer.role_after, actor=actor, request=request, reason=HANDED_OVER)
     tell(giver, "ownership_accepted", org=org, actor=actor, transfer=transfer)
 
 
@@ -154,8 +155,16 @@ def settle_transfer(org: Organization, status: str, **whose: Any) -> OwnershipTr
 
 
 def give_role(
-    org: Organization, membership: Membership, user: Any, role: str, *, actor: Any, request: HttpRequest | None
+    org: Organization,
+    membership: Membership,
+    user: Any,
+    role: str,
+    *,
+    actor: Any,
+    request: HttpRequest | None,
+    reason: str | None = None,
 ) -> None:
+    """Write another role, record it, and withdraw invitations that it may not send; the same role changes nothing."""
     if membership.role == role:
         return
     before, membership.role = membership.role, role
@@ -167,7 +176,7 @@ def give_role(
         target=user,
         before={"role": before},
         after={"role": role},
-        reason="The organization was handed over.",
+        reason=reason,
         request=request,
     )
     withdraw_invitations_of(org, user, role=role, actor=actor, request=request)
