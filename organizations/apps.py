@@ -7,9 +7,11 @@ class OrganizationsConfig(AppConfig):
     def ready(self) -> None:
         from organizations import (
             access,
+            audience,
             joining,  # noqa: F401 - hears of sign-ins
             links,
             onboarding,
+            resources,
             roles,
         )
         from organizations.projects import rules  # noqa: F401 - its conditions stand in config/roles.yaml
@@ -19,6 +21,11 @@ class OrganizationsConfig(AppConfig):
         hooks.membership.register(access.find_membership)
         hooks.can.register(roles.can)
         hooks.explain.register(roles.explain)
+        hooks.search_filter.register(audience.search_filter)
+        hooks.audience.register(audience.audience)
+        hooks.organizations_of.register(audience.organizations_of)
+        hooks.organizations.register(audience.organizations_by_id)
+        resources.register_all()
         hooks.address_proof.register(links.proves_address)
         hooks.onboarding_step.register(onboarding.organization_step)
         navigation.register(

@@ -21,6 +21,7 @@ class SaasConfig(AppConfig):
         bind_extra_request_metadata.connect(logs.bind_address, dispatch_uid="address")
         register_converter(OidConverter, "oid")
         catalogue.load()
+        catalogue.check_against_code()
         access.register_checks()
         hooks.register_checks()
         tracking.connect()

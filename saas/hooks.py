@@ -7,7 +7,7 @@
 one line at the end of this file.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Generic, ParamSpec, TypeVar
 
 from django.core import checks
@@ -93,3 +93,21 @@ address_proof: Hooks[Callable[[Any, str], bool]] = Hooks("address_proof")
 
 #: (user) -> saas.personal_data.Part of what is about the person and cannot be found by itself.
 personal_data: Hooks[Callable[[Any], Iterator[Any]]] = Hooks("personal_data")
+
+#: (actor, organization) -> conditions for MongoDB on `permission` and `readers` of a projection (an activity, a search
+#: entry): what this actor may know of.  No read beside the actor's role.
+search_filter: Hook[[Any, Any], dict[str, Any]] = Hook("search_filter")
+
+#: (audience, event) -> ids of the people who are told of the event; audiences are those of config/events.yaml.  Without
+#: the actor.  At most two reads.
+audience: Hook[[str, Any], list[str]] = Hook("audience")
+
+#: (user's id) -> ids of the organizations that the person is an active member of.  One read.
+organizations_of: Hook[[str], list[str]] = Hook("organizations_of")
+
+#: (ids of organizations) -> those that exist, by id, each with .pk, .name, .slug.  One read.
+organizations: Hook[[Any], dict[str, Any]] = Hook("organizations")
+
+#: (user) -> accounts.deletion.Blocker: what the person must settle before the account can be closed.  Inside a
+#: transaction the answer holds until the commit.
+deletion_blocker: Hooks[Callable[[Any], Iterable[Any]]] = Hooks("deletion_blocker")

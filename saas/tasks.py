@@ -4,6 +4,7 @@ from typing import Any
 
 from saas import emails
 from saas.celery import app
+from saas.events import dispatching
 from saas.jobs import Job, job_task
 from saas.jobs.sweeping import SWEEP_EVERY, sweep
 
@@ -28,8 +29,23 @@ def sweep_jobs() -> None:
     sweep()
 
 
+@app.task(name=dispatching.TASK)
+def dispatch_events(key: str) -> None:
+    dispatching.dispatch(key)
+
+
+@app.task(name="saas.tasks.sweep_events")
+def sweep_events() -> None:
+    dispatching.sweep()
+
+
 app.conf.beat_schedule = {
     **(app.conf.beat_schedule or {}),
+    "sweep_events": {
+        "task": "saas.tasks.sweep_events",
+        "schedule": dispatching.SWEEP_EVERY,
+        "options": {"queue": "default", "expires": dispatching.SWEEP_EVERY, "priority": 0},
+    },
     # An old tick is worth nothing once the next has come.
     "sweep_jobs": {
         "task": "saas.tasks.sweep_jobs",

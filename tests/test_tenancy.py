@@ -541,7 +541,7 @@ ROOMS = ("accounts", "organizations", "billing", "agents", "platform_admin")
 #: Where `.everything(reason=…)` may stand, beside platform_admin and files called tasks.py.
 SERVICES_OVER_ALL = (
     "accounts/once.py",
-    "saas/events/recording.py",
+    "saas/events/models.py",
     "saas/jobs/models.py",
     "saas/erasure.py",
     "saas/personal_data.py",

@@ -1,7 +1,13 @@
-"""`config/events.yaml`: every event that the product knows, declared once."""
+"""`config/events.yaml`: every event that the product knows, declared once, with all that becomes of it."""
 
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
 
 from saas.config_files import ConfigError, load_yaml
 
@@ -10,25 +16,70 @@ ACTIONS = (
     "impersonate",
 )  # fmt: skip
 FILE = "config/events.yaml"
+NOTICE_TYPES = ("info", "success", "warning", "error", "invitation", "mention")
+#: Who hears of an event: fixed groups, or everybody who may do something ("may:organization.manage_members").
+AUDIENCE = r"^(self|target|members|readers|owners|staff|may:[A-Za-z]+\.[a-z_]+)$"
+NAME = r"^[a-z_]+(\.[a-z_]+)+$"
+TEXT = {"type": "string", "minLength": 1}
+CHANNEL = {"enum": [True, False, "digest"]}
+
 SCHEMA = {
     "type": "object",
-    "required": ["events"],
+    "required": ["events", "notifications", "payloads"],
     "additionalProperties": False,
     "properties": {
+        "notifications": {
+            "type": "object",
+            "propertyNames": {"pattern": "^[a-z_]+$"},
+            "additionalProperties": {
+                "type": "object",
+                "required": ["name", "description", "in_app", "email"],
+                "additionalProperties": False,
+                "properties": {
+                    "name": TEXT,
+                    "description": TEXT,
+                    "in_app": {"type": "boolean"},
+                    "email": CHANNEL,
+                    "mandatory": {"type": "boolean"},
+                },
+            },
+        },
+        "payloads": {"type": "object", "additionalProperties": {"type": "object"}},
         "events": {
             "type": "object",
-            "propertyNames": {"pattern": r"^[a-z_]+(\.[a-z_]+)+$"},
+            "propertyNames": {"pattern": NAME},
             "additionalProperties": {
                 "type": "object",
                 "required": ["action", "resource", "sentence"],
                 "additionalProperties": False,
                 "properties": {
                     "action": {"enum": list(ACTIONS)},
-                    "resource": {"type": "string", "minLength": 1},
-                    "sentence": {"type": "string", "minLength": 1},
+                    "resource": TEXT,
+                    "sentence": TEXT,
+                    "feed": {"type": "boolean"},
+                    "permission": {"type": "string", "pattern": r"^[A-Za-z]+\.[a-z_]+$"},
+                    "search": {"type": "boolean"},
+                    "notify": {
+                        "type": "object",
+                        "required": ["kind", "audience"],
+                        "additionalProperties": False,
+                        "properties": {
+                            "kind": TEXT,
+                            "audience": {"type": "string", "pattern": AUDIENCE},
+                            "type": {"enum": list(NOTICE_TYPES)},
+                            "title": TEXT,
+                        },
+                    },
+                    "webhook": {
+                        "type": "object",
+                        "required": ["name", "payload"],
+                        "additionalProperties": False,
+                        "properties": {"name": {"type": "string", "pattern": r"^[a-zA-Z0-9_.]+$"}, "payload": TEXT},
+                    },
+                    "analytics": {"type": "string", "pattern": "^[a-z_]+$"},
                 },
             },
-        }
+        },
     },
 }
 
@@ -38,25 +89,138 @@ class UnknownEvent(ConfigError):
 
 
 @dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of notification, as people choose by it.  `email`: True at once, "digest" collected, False never."""
+
+    key: str
+    name: str
+    description: str
+    in_app: bool
+    email: bool | str
+    mandatory: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Who is told of an event, and as what.  `title` is a sentence with {actor} and {target}; empty: made from it."""
+
+    kind: str
+    audience: str
+    type: str = "info"
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """The public name of an event and the name of its payload's schema."""
+
+    name: str
+    payload: str
+
+
+@dataclass(frozen=True, slots=True)
 class Declaration:
-    """One entry: what is done (`action`) to what (`resource`), and the feed's `sentence` after the actor's name."""
+    """One entry: what is done (`action`) to what (`resource`), and what becomes of it.
+
+    `sentence` follows the actor's name; {target} in it is the name of what was acted on.
+    """
 
     name: str
     action: str
     resource: str
     sentence: str
+    feed: bool = False
+    permission: str = ""
+    search: bool = False
+    notify: Notice | None = None
+    webhook: Publication | None = None
+    analytics: str = ""
+
+    @property
+    def sinks(self) -> tuple[str, ...]:
+        """The names of the sinks that hear of it, besides the audit log, which hears of everything."""
+        wanted = {
+            "activity": self.feed,
+            "notifications": self.notify,
+            "search": self.search,
+            "webhooks": self.webhook,
+            "analytics": self.analytics,
+        }
+        return tuple(name for name, value in wanted.items() if value)
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """The whole file."""
+
+    events: dict[str, Declaration]
+    kinds: dict[str, Kind]
+    payloads: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 @cache
-def load() -> dict[str, Declaration]:
+def load() -> Catalogue:
     """Read and check the catalogue.  Raises ConfigError with file and line."""
     data = load_yaml(FILE, SCHEMA)
-    return {name: Declaration(name=name, **entry) for name, entry in data["events"].items()}
+    kinds = {key: Kind(key=key, **entry) for key, entry in data["notifications"].items()}
+    events = {}
+    for name, entry in data["events"].items():
+        notify, webhook = entry.get("notify"), entry.get("webhook")
+        if notify and notify["kind"] not in kinds:
+            raise data.error(
+                f"There is no kind {notify['kind']!r} under notifications.", "events", name, "notify", "kind"
+            )
+        if webhook and webhook["payload"] not in data["payloads"]:
+            raise data.error(
+                f"There is no schema {webhook['payload']!r} under payloads.", "events", name, "webhook", "payload"
+            )
+        more = {
+            "notify": Notice(**notify) if notify else None,
+            "webhook": Publication(**webhook) if webhook else None,
+        }
+        events[name] = Declaration(**{"name": name, **entry, **more})
+    return Catalogue(events=events, kinds=kinds, payloads=data["payloads"])
 
 
 def get(name: str) -> Declaration:
     """Raises UnknownEvent, which says where to add it."""
     try:
-        return load()[name]
+        return load().events[name]
     except KeyError:
         raise UnknownEvent(f"{FILE} does not declare the event {name!r}. Add it there first.") from None
+
+
+def find(name: str) -> Declaration | None:
+    """The declaration, or None for an event that a founder's own code has written under a name of its own."""
+    return load().events.get(name)
+
+
+# -- code and catalogue say the same ----------------------------------------------------------------------------------
+
+#: The name in `events.record("member.joined", …)`, and one handed on to what records it (`event="member.left"`).
+RECORDED = re.compile(r"""(?:\brecord\w*\(\s*|\bevent(?::\s*str)?\s*=\s*)["']([a-z_]+(?:\.[a-z_]+)+)["']""")
+NAMED = re.compile(r"""["']([a-z_]+(?:\.[a-z_]+)+)["']""")
+
+
+def check_against_code() -> None:
+    """Compare the names in the code with those of the file.  Raises ConfigError for one that only one of them has.
+
+    Reads the source files of our own apps: some milliseconds.
+    """
+    declared, named = set(load().events), set()
+    for path, text in sources():
+        named |= declared.intersection(NAMED.findall(text))
+        for name in RECORDED.findall(text):
+            if name not in declared:
+                raise UnknownEvent(f"{path} records the event {name!r}, which {FILE} does not declare. Add it there.")
+    for name in sorted(declared - named):
+        raise ConfigError(f"{FILE} declares the event {name!r}, which no code records. Remove it, or record it.")
+
+
+def sources() -> Iterator[tuple[str, str]]:
+    """(path, text) of every source file of ours that may record an event."""
+    for app in settings.OUR_APPS:
+        for path in sorted(Path(settings.BASE_DIR, app).rglob("*.py")):
+            text = path.read_text(encoding="utf-8")
+            if "event" in text:
+                yield str(path.relative_to(settings.BASE_DIR)), text

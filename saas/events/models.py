@@ -1,12 +1,31 @@
-"""The event document: one row per thing that happened, written with the change.  It is the audit entry."""
+"""The spine's documents: the event itself, how far each organization's events have come, and what each sink did."""
 
-from mongoengine import DateTimeField, DictField, DynamicField, IntField, ListField, StringField
+from datetime import timedelta
+from typing import Any
 
-from saas.tenancy import PlatformDocument
+from mongoengine import (
+    BooleanField,
+    DateTimeField,
+    DictField,
+    DynamicField,
+    FloatField,
+    IntField,
+    ListField,
+    StringField,
+)
+
+from saas.tenancy import IdField, PlatformDocument
+
+DONE, PARKED = "done", "parked"
+RUNS_KEPT_FOR = timedelta(days=30)
 
 
 class Event(PlatformDocument):
-    """Append-only.  Rows with an organization are read by `.for_org(org)`; the others form the platform's own log."""
+    """Append-only: one row per thing that happened, written with the change.  It is the audit entry.
+
+    Rows with an organization are read by `.for_org(org)`; the others form the platform's own log.  The dispatcher seals
+    a row once (`sequence`, `hash`, `previous_hash` and the digests); saas/audit/chain.py says over what.
+    """
 
     event = StringField(required=True)
     action = StringField(required=True)
@@ -14,7 +33,7 @@ class Event(PlatformDocument):
     resource_id = StringField()
     user_id = StringField()
     organization_id = StringField()
-    actor = DictField()  # {type: user|system, id, name}
+    actor = DictField()  # {type: user|system|…, id, name}
     targets = ListField(DictField())  # [{type, id, name}]
     before = DynamicField()
     after = DynamicField()
@@ -25,9 +44,12 @@ class Event(PlatformDocument):
     request_id = StringField()
     session_id = StringField()
     auth_method = StringField()
+    sinks = ListField(StringField())  # besides the audit log, which every event belongs to
+    is_pending = BooleanField()  # True until every sink has had it, then absent
     sequence = IntField()
     hash = StringField()
     previous_hash = StringField()
+    seal = DictField()  # salts and digests of what may be erased: see saas/audit/chain.py
     dispatched_at = DateTimeField()
 
     meta = {
@@ -36,5 +58,72 @@ class Event(PlatformDocument):
             {"fields": ["organization_id", "-created_at", "-id"]},
             {"fields": ["organization_id", "event", "-created_at"]},
             {"fields": ["user_id", "-created_at"]},
+            {
+                "fields": ["is_pending", "organization_id", "created_at", "id"],
+                "partialFilterExpression": {"is_pending": True},
+                "name": "pending",
+            },
+            {
+                "fields": ["organization_id", "sequence"],
+                "unique": True,
+                "partialFilterExpression": {"sequence": {"$exists": True}},
+                "name": "chain",
+            },
         ],
     }
+
+
+class EventStream(PlatformDocument):
+    """How far one organization's events have come, or the platform's own.  One worker at a time holds its lease."""
+
+    key = StringField(required=True, unique=True)  # the organization's id, or PLATFORM
+    organization_id = IdField()
+    sequence = IntField(required=True, default=0)  # of the last event that was sealed
+    hash = StringField(default="")  # of the same
+    positions = DictField()  # {sink: sequence of the last event that it has had}
+    troubles = DictField()  # {sink: {sequence, attempts, error, due_at}} while the sink fails
+    lease = StringField()
+    leased_until = DateTimeField()
+
+    meta = {"collection": "event_streams"}
+
+
+class SinkRun(PlatformDocument):
+    """What one sink did with one event: the proof that it has, written in the same transaction."""
+
+    event_id = IdField(required=True)
+    sink = StringField(required=True)
+    organization_id = IdField()
+    state = StringField(required=True, choices=(DONE, PARKED))
+    attempts = IntField(required=True, default=1)
+    outcome = DictField()
+    error = StringField()
+    milliseconds = FloatField()
+    finished_at = DateTimeField(required=True)
+    replayed_at = DateTimeField()
+    replayed_by = StringField()
+
+    meta = {
+        "collection": "event_sink_runs",
+        "indexes": [
+            {"fields": ["event_id", "sink"], "unique": True},
+            {"fields": ["state", "-created_at", "-id"]},
+            {"fields": ["organization_id"]},
+            {"fields": ["created_at"], "expireAfterSeconds": int(RUNS_KEPT_FOR.total_seconds())},
+        ],
+    }
+
+
+REASON = "the spine serves every organization's events"
+
+
+def events() -> Any:
+    return Event.objects.everything(reason=REASON)
+
+
+def streams() -> Any:
+    return EventStream.objects.everything(reason=REASON)
+
+
+def runs() -> Any:
+    return SinkRun.objects.everything(reason=REASON)

@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_POST, require_safe
 
-from saas import hooks
+from saas import events, hooks
 from saas.access import org_view, signed_in
 from saas.htmx import is_htmx, page_or_part, redirect, toast
 from saas.http import OrgRequest, SignedInRequest, get_or_404
@@ -69,6 +69,7 @@ def job_file(request: SignedInRequest, job_id: str) -> StreamingHttpResponse:
         if job.result.get("file"):
             raise Expired
         raise Http404("This job has made no file.")
+    events.record("file.downloaded", org=job.organization_id, actor=request.user, target=file, request=request)
     response = StreamingHttpResponse(files.read_file(file), content_type=file.content_type)
     response["Content-Length"] = str(file.size)
     response["Content-Disposition"] = content_disposition_header(True, file.name) or "attachment"

@@ -2,7 +2,11 @@
 
     def test_a_mail_arrives(worker):
         emails.send(…)
-        worker.wait()                  # until no job is waiting that is due
+        worker.wait()                  # until no job is waiting that is due, and every event has been handed out
+
+    def test_the_feed_shows_it(dispatch_events):
+        create_project(…)
+        dispatch_events()              # what the worker does with events, here and now
 
 It runs in a thread of the test's process, so it works on the test's database. The broker is the tests' Valkey; the keys
 of each process of a run have a prefix, so that no worker takes another one's messages.
@@ -10,7 +14,7 @@ of each process of a run have a prefix, so that no worker takes another one's me
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
@@ -27,15 +31,36 @@ app.conf.broker_transport_options["global_keyprefix"] = f"test:{os.getpid()}:"
 class Worker:
     def wait(self) -> None:
         """Until nothing is running or waiting for a worker now."""
+        from saas.events.models import events
         from saas.jobs.models import QUEUED, RUNNING, jobs
         from saas.tenancy import now
 
         deadline = time.monotonic() + LIMIT
         while (
-            jobs().filter(__raw__={"$or": [{"state": RUNNING}, {"state": QUEUED, "due_at": {"$lte": now()}}]}).first()
+            events().filter(is_pending=True).first()
+            or jobs()
+            .filter(__raw__={"$or": [{"state": RUNNING}, {"state": QUEUED, "due_at": {"$lte": now()}}]})
+            .first()
         ):
             assert time.monotonic() < deadline, "the worker does not come to an end"
             time.sleep(0.02)
+
+
+@pytest.fixture
+def dispatch_events() -> Callable[[], None]:
+    """Hands every event that waits to its sinks; again for what those have recorded."""
+    from saas.events.dispatching import PLATFORM, dispatch
+    from saas.events.models import events
+
+    def dispatch_all() -> None:
+        for _ in range(5):
+            waiting = {event.organization_id for event in events().filter(is_pending=True)}
+            for key in waiting:
+                dispatch(key or PLATFORM)
+            if not waiting:
+                return
+
+    return dispatch_all
 
 
 @pytest.fixture
