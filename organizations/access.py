@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from organizations.models import Membership, Organization
 from saas.access import Elsewhere, Moved
+from saas.mongo.rows import find_row
 
 #: How exact `last_active_at` is: one write in this time for each member.
 ACTIVE_EVERY = timedelta(hours=1)
@@ -36,8 +37,8 @@ def find_membership(slug: str, user: Any) -> tuple[Organization, Membership] | N
     """
     from organizations.services.addresses import formerly_at  # which imports organizations.roles, and that this
 
-    org = Organization.objects.filter(slug=slug).first() or formerly_at(slug)
-    membership = org and Membership.objects.filter(user_id=user.pk, organization_id=org.pk).first()
+    org = find_row(Organization, slug=slug) or formerly_at(slug)
+    membership = org and find_row(Membership, user_id=user.pk, organization_id=org.pk)
     if not org or not membership:
         return None
     if membership.suspended_at:

@@ -4,6 +4,7 @@ A member sees the lines that he may open.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from django.http import HttpRequest
@@ -45,7 +46,7 @@ def for_request(request: HttpRequest) -> list[dict[str, Any]]:
     if org is None:
         return []
     mine = [item for item in _items if hooks.can(request.user, item.permission, org=org)]
-    places = {reverse(name, args=[org.slug]): item for item in mine for name in (item.url_name, *item.also)}
+    places = {address(name, org.slug): item for item in mine for name in (item.url_name, *item.also)}
     here = [
         place
         for place, item in places.items()
@@ -56,8 +57,14 @@ def for_request(request: HttpRequest) -> list[dict[str, Any]]:
         {
             "label": item.label,
             "icon": item.icon,
-            "url": reverse(item.url_name, args=[org.slug]),
+            "url": address(item.url_name, org.slug),
             "active": item is current,
         }
         for item in mine
     ]
+
+
+@lru_cache(maxsize=4096)
+def address(url_name: str, slug: str) -> str:
+    """The line's address.  Kept: a page has twenty, and Django builds each anew."""
+    return reverse(url_name, args=[slug])

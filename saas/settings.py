@@ -61,7 +61,7 @@ MIGRATION_MODULES = {
 }
 CACHES = {
     "default": {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "BACKEND": "saas.cache.RedisCache",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": "cache",
         "OPTIONS": {"socket_connect_timeout": 2, "socket_timeout": 2},
@@ -139,7 +139,7 @@ FORM_RENDERER = "saas.forms.FormRenderer"
 
 # -- People and their sign-in -----------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
-AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTHENTICATION_BACKENDS = ["accounts.backends.AuthenticationBackend"]
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
@@ -183,6 +183,7 @@ ACCOUNT_FORMS = {
     "signup": "accounts.auth_forms.SignupForm",
     "change_password": "accounts.auth_forms.ChangePasswordForm",
     "set_password": "accounts.auth_forms.SetPasswordForm",
+    "reset_password": "accounts.auth_forms.ResetPasswordForm",
     "reset_password_from_key": "accounts.auth_forms.ResetPasswordKeyForm",
 }
 # accounts/limits.py counts instead; of allauth's limits only its pause between two mails of confirmation stays.

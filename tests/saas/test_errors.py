@@ -62,7 +62,7 @@ def test_an_outage_while_finding_out_who_it_is_is_one_too(browser, monkeypatch):
     def away(*_args, **_kwargs):
         raise pymongo.errors.ServerSelectionTimeoutError("away")
 
-    monkeypatch.setattr("django.contrib.auth.backends.ModelBackend.get_user", away)
+    monkeypatch.setattr("accounts.backends.AuthenticationBackend.get_user", away)
     response = browser.get("/fine/")
     assert response.status_code == 503
     assert "the database" in response.content.decode()
