@@ -176,6 +176,7 @@ ARGUMENTS: dict[str, Any] = {
     "token": lambda tenant: "no-such-token",  # a right one opens its page to everybody who has it
     "step": lambda tenant: "welcome",
     "key": lambda tenant: "no-such-key",
+    "name": lambda tenant: "orders",  # a receiver of the sandbox
     "theme": lambda tenant: "light",
     "uidb36": lambda tenant: "0",
     "pk": lambda tenant: "0" * 24,  # a passkey, which is a person's and no tenant's
@@ -187,6 +188,7 @@ NOT_OF_A_TENANT = {
     "token",
     "step",
     "key",
+    "name",
     "uidb36",
     "theme",
     "schedule_id",

@@ -64,6 +64,9 @@ POST openid_connect_callback                404    404      404    404    404   
 GET  accounts:not_me                        404    404      404    404    404   404   404
 POST accounts:not_me                        404    404      404    404    404   404   404
 GET  accounts:locked                        200    200      200    200    200   200   200
+GET  accounts:deleted                       200    200      200    200    200   200   200
+GET  accounts:keep                          303    303      303    303    303   303   303
+POST accounts:keep                          303    303      303    303    303   303   303
 
 # The person's own
 GET  account_reauthenticate                 302    200      200    200    200   200   200
@@ -74,6 +77,8 @@ GET  account_change_password                302    200      200    200    200   
 POST account_change_password                302    200      200    200    200   200   200
 GET  account_set_password                   302    302      302    302    302   302   302
 POST account_set_password                   302    302      302    302    302   302   302
+GET  accounts:delete                        302    303      303    303    303   303   303
+POST accounts:delete                        302    303      303    303    303   303   303
 GET  accounts:profile                       302    200      200    200    200   200   200
 POST accounts:profile                       302    422      422    422    422   422   422
 
@@ -186,6 +191,12 @@ POST organizations:project_restore          302    404      403    303    303   
 GET  organizations:project_delete           302    404      403    403    200   200   404
 POST organizations:project_delete           302    404      403    403    422   422   404
 
+# The activity feed
+GET  organizations:activity_list            302    404      200    200    200   200   404
+GET  organizations:activity_new             302    404      200    200    200   200   404
+GET  organizations:activity_people          302    404      200    200    200   200   404
+GET  organizations:activity_recent          302    404      200    200    200   200   404
+
 # The staff's
 GET  platform_admin:home                    302    404      404    404    404   404   200
 GET  platform_admin:job_list                302    404      404    404    404   404   200
@@ -201,6 +212,13 @@ POST platform_admin:mail_switch_on          302    404      404    404    404   
 GET  styleguide                             200    200      200    200    200   200   200
 GET  mail_preview                           200    200      200    200    200   200   200
 GET  mail_preview_html                      404    404      404    404    404   404   404
+GET  sandbox:hook_list                      200    200      200    200    200   200   200
+GET  sandbox:hook_detail                    200    200      200    200    200   200   200
+POST sandbox:hook_detail                    405    405      405    405    405   405   405
+POST sandbox:hook_answer                    404    404      404    404    404   404   404
+POST sandbox:hook_secret                    302    302      302    302    302   302   302
+POST sandbox:hook_remove                    302    302      302    302    302   302   302
+GET  sandbox:hook_delivery                  404    404      404    404    404   404   404
 GET  sandbox:mail_list                      200    200      200    200    200   200   200
 POST sandbox:mail_clear                     302    302      302    302    302   302   302
 GET  sandbox:mail_detail                    404    404      404    404    404   404   404
@@ -215,6 +233,7 @@ ROUTES = {route.name or route.pattern: route for route in routes("saas.urls")}
 @pytest.fixture(autouse=True)
 def inbox(settings, tmp_path):
     settings.MAIL_SANDBOX_DIR = tmp_path / "mail"  # one of the pages empties it
+    settings.DATA_DIR = tmp_path
 
 
 @pytest.mark.parametrize(("method", "name"), LINES)

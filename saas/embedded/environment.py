@@ -16,6 +16,7 @@ DEFAULT_PORTS = {
     "STREAM_PORT": 8001,  # live updates
     "MAIL_PORT": 1025,  # the sandbox's SMTP server
     "OIDC_PORT": 8003,  # the sandbox's sign-in service
+    "HOOKS_PORT": 8004,  # the sandbox's receivers of webhooks
     "MONGODB_PORT": 27117,
     "VALKEY_PORT": 6479,
 }

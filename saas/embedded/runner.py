@@ -34,6 +34,7 @@ PORT_USES = {
     "STREAM_PORT": "live updates",
     "MAIL_PORT": "the mail sandbox",
     "OIDC_PORT": "the sandbox's sign-in service",
+    "HOOKS_PORT": "the sandbox's receivers of webhooks",
 }
 
 

@@ -1,4 +1,7 @@
-"""The simulated world of development and tests: a mail inbox.  It cannot be imported in a deployment."""
+"""The simulated world of development and tests: mail, a sign-in service, receivers of webhooks.
+
+It cannot be imported in a deployment.
+"""
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured

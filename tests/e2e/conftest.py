@@ -50,7 +50,7 @@ def free_ports(count: int) -> list[int]:
 def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     """`make dev` in a folder and on ports of its own, with the error pages that customers see."""
     data_dir = tmp_path_factory.mktemp("product")
-    names = ("PORT", "STREAM_PORT", "MAIL_PORT", "OIDC_PORT", "MONGODB_PORT", "VALKEY_PORT")
+    names = ("PORT", "STREAM_PORT", "MAIL_PORT", "OIDC_PORT", "HOOKS_PORT", "MONGODB_PORT", "VALKEY_PORT")
     ports = dict(zip(names, map(str, free_ports(len(names))), strict=True))
     kept = {key: value for key, value in os.environ.items() if key in ("HOME", "PATH", "LANG")}
     log = data_dir / "product.log"

@@ -132,6 +132,7 @@ def test_broken_mails_can_be_looked_at(client):
 def test_the_process_takes_mails_and_ends_on_sigterm(tmp_path):
     port = free_port()
     environment = {**os.environ, "MAIL_PORT": str(port), "DATA_DIR": str(tmp_path)}
+    environment |= {name: str(free_port()) for name in ("OIDC_PORT", "HOOKS_PORT")}
     process = subprocess.Popen(
         [sys.executable, "manage.py", "sandbox"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )

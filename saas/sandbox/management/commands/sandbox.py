@@ -6,27 +6,30 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from saas.sandbox import oidc, smtp
+from saas.sandbox import hooks_server, oidc, smtp
 
 
 class Command(BaseCommand):
-    help = "Run the simulated world: a mail server with an inbox page, a sign-in service. Ends on Ctrl-C or SIGTERM."
+    help = "Run the simulated world: mail, a sign-in service, receivers of webhooks. Ends on Ctrl-C or SIGTERM."
     requires_system_checks: list[str] = []
 
     def handle(self, *args: Any, **options: Any) -> None:
         refuse_taken_port(settings.MAIL_PORT)
         refuse_taken_port(settings.OIDC_PORT, "OIDC_PORT", "sandbox's sign-in service")
+        refuse_taken_port(settings.HOOKS_PORT, "HOOKS_PORT", "sandbox's receivers of webhooks")
         server = smtp.controller(settings.MAIL_PORT)
         server.start()
-        provider = oidc.configured_server()
-        threading.Thread(target=provider.serve_forever, daemon=True).start()
+        others = [oidc.configured_server(), hooks_server.configured_server()]
+        for each in others:
+            threading.Thread(target=each.serve_forever, daemon=True).start()
         self.stdout.write(f"Mail sandbox on port {settings.MAIL_PORT}; inbox at {settings.SITE_URL}/sandbox/mail/")
         self.stdout.flush()
         stopping = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stopping.set())
         stopping.wait()
-        provider.shutdown()
+        for each in others:
+            each.shutdown()
         server.stop()
 
 
