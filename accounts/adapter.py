@@ -13,7 +13,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import resolve_url
 from django.urls import reverse
 
-from accounts import devices, security, services
+from accounts import deletion, devices, returning, security, services
 from accounts.models import User
 from saas import emails, events, hooks
 from saas.http import client_ip
@@ -56,10 +56,21 @@ class AccountAdapter(DefaultAccountAdapter):
         """Whether a new person's address needs no confirming mail, as when an invitation came to it."""
         return any(proves(request, email.lower()) for proves in hooks.address_proof)
 
+    def pre_login(self, request: HttpRequest, user: Any, **kwargs: Any) -> HttpResponseBase | None:
+        """Let the owner of a closed account, which allauth would turn away, go on to the second step and to `login`."""
+        if deletion.may_return(user):
+            return None
+        response: HttpResponseBase | None = super().pre_login(request, user, **kwargs)
+        return response
+
     def login(self, request: HttpRequest, user: Any) -> None:
-        """Raises ImmediateHttpResponse, which leads to the page that says so, when the account is locked."""
-        if User.objects.filter(pk=user.pk, locked_at__isnull=False).exists():
+        """All is proved.  Raises ImmediateHttpResponse, which leads elsewhere, when the account is locked or closed."""
+        stored = User.objects.get(pk=user.pk)
+        if stored.locked_at:
             raise ImmediateHttpResponse(HttpResponseRedirect(reverse("accounts:locked")))
+        if not stored.is_active:
+            returning.remember(request, stored)
+            raise ImmediateHttpResponse(HttpResponseRedirect(reverse("accounts:keep")))
         vars(request)[FIRST_SIGN_IN] = user.last_login is None
         super().login(request, user)
 

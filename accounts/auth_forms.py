@@ -14,7 +14,7 @@ from django.contrib.auth.hashers import make_password
 from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
-from accounts import services
+from accounts import deletion, services
 from accounts.adapter import CONFIRMATION_SENT
 from accounts.once import use_once
 from saas import events
@@ -39,6 +39,13 @@ class RequestLoginCodeForm(forms.RequestLoginCodeForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["email"].label = "Email"
+
+    def clean_email(self) -> str:
+        """Who has closed the account comes back by a code, too."""
+        email = str(super().clean_email())
+        if closed := deletion.closed_person(email):
+            self._user = closed
+        return email
 
 
 class ConfirmLoginCodeForm(forms.ConfirmLoginCodeForm):
@@ -113,6 +120,15 @@ class SetPasswordForm(forms.SetPasswordForm):
 
     def save(self) -> None:
         replace_password(self.user, self.cleaned_data["password1"], "user.password_changed")
+
+
+class ResetPasswordForm(forms.ResetPasswordForm):
+    def clean_email(self) -> str:
+        """Who has closed the account and forgotten the password may choose another one."""
+        email = str(super().clean_email())
+        if closed := deletion.closed_person(email):
+            self.users = [closed]
+        return email
 
 
 class ResetPasswordKeyForm(forms.ResetPasswordKeyForm):

@@ -108,6 +108,7 @@ LIMITS: Mapping[str, Sequence[Rule]] = {
     "mfa_reauthenticate_webauthn": [CHANGE_BY_USER],
     "mfa_login_webauthn": [closed("30/minute", "passkey_address", "address")],
     "mfa_activate_totp": [CHANGE_BY_USER],
+    "accounts:keep": [closed("20/minute", "keep_address", "address")],
     "accounts:not_me": [closed("20/minute", "not_me_address", "address")],
     "socialaccount_signup": [
         closed("20/minute", "sign_up_address", "address"),

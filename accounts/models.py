@@ -57,6 +57,9 @@ class User(AbstractBaseUser, PermissionsMixin):  # type: ignore[django-manager-m
     security_stamp = models.CharField(max_length=32, blank=True, default="", editable=False)
     #: Since then nobody signs in: somebody said "this was not me". A reset of the password opens the account again.
     locked_at = models.DateTimeField(null=True, blank=True, editable=False)
+    #: The account is closed, and until then the person may have it back. Closed means `is_active` is False.
+    deletes_at = models.DateTimeField(null=True, blank=True, editable=False)
+    erasure_started_at = models.DateTimeField(null=True, blank=True, editable=False)  # no way back from here
 
     onboarded_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -66,6 +69,9 @@ class User(AbstractBaseUser, PermissionsMixin):  # type: ignore[django-manager-m
     REQUIRED_FIELDS: ClassVar[list[str]] = []
 
     objects = UserManager()
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["deletes_at"], name="people_to_erase")]
 
     def __str__(self) -> str:
         return self.display_name

@@ -1,12 +1,15 @@
 from django.urls import path
 
-from accounts import export_views, security_views, views
+from accounts import deletion_views, export_views, security_views, views
 
 app_name = "accounts"
 urlpatterns = [
     path("account/", views.profile, name="profile"),
     path("account/theme/", views.theme, name="theme"),
     path("account/export/", export_views.account_export, name="export"),
+    path("account/delete/", deletion_views.account_delete, name="delete"),
+    path("account/deleted/", deletion_views.account_deleted, name="deleted"),
+    path("account/keep/", deletion_views.account_keep, name="keep"),
     path("account/security/", security_views.home, name="security"),
     path("account/sessions/<oid:session_id>/end/", security_views.session_end, name="session_end"),
     path("account/not-me/<str:token>/", security_views.not_me, name="not_me"),

@@ -7,6 +7,7 @@ class OrganizationsConfig(AppConfig):
     def ready(self) -> None:
         from organizations import (
             access,
+            departure,
             audience,
             joining,  # noqa: F401 - hears of sign-ins
             links,
@@ -27,6 +28,7 @@ class OrganizationsConfig(AppConfig):
         hooks.organizations.register(audience.organizations_by_id)
         resources.register_all()
         hooks.address_proof.register(links.proves_address)
+        hooks.deletion_blocker.register(departure.organizations_owned_alone)
         hooks.onboarding_step.register(onboarding.organization_step)
         navigation.register(
             navigation.Item(

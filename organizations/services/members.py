@@ -23,6 +23,7 @@ from organizations.services.rights import (
     require_other_owner,
 )
 from saas import events
+from saas.data_map import Person
 from saas.db import atomic, lock
 
 
@@ -64,6 +65,27 @@ def leave_organization(*, org: Organization, actor: Any, request: HttpRequest | 
     found, user = member_of(org, user_id=actor.pk)
     require_other_owner(org, found)
     end(org, found, user, event="member.left", actor=actor, request=request)
+
+
+def leave_all(person: Person) -> int:
+    """End every membership of somebody whose account ends for good; how many those were.  For the data map.
+
+    Nobody is asked whether another owner is left: that was settled when the account was closed.
+    """
+    mine = list(Membership.objects.filter(user_id=person.id))
+    return sum(leave_for_good(membership_id=each.pk, organization_id=each.organization_id) for each in mine)
+
+
+@atomic
+def leave_for_good(*, membership_id: str, organization_id: str) -> int:
+    org = Organization.objects.get(pk=organization_id)
+    lock(org)
+    found = Membership.objects.filter(pk=membership_id).first()
+    if found is None:
+        return 0
+    user = User.objects.get(pk=found.user_id)
+    end(org, found, user, event="member.left", actor=user, request=None, reason="The account was deleted.")
+    return 1
 
 
 @atomic

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.conf import settings
 
+from accounts.models import User
 from organizations import roles
 from organizations.models import Membership, Organization
 from saas.errors import Problem
@@ -54,9 +55,15 @@ def owner_role() -> str:
 
 
 def other_owners(org: Organization, membership: Membership) -> list[Membership]:
-    """The active owners besides this one, the one who joined first at the front."""
-    found = Membership.objects.filter(organization_id=org.pk, role=owner_role(), suspended_at=None)
-    return sorted((each for each in found if each.pk != membership.pk), key=lambda each: (each.created_at, each.pk))
+    """The active owners besides this one, the one who joined first at the front.  Two reads.
+
+    Somebody who has closed the account is none.
+    """
+    owners = Membership.objects.filter(organization_id=org.pk, role=owner_role(), suspended_at=None)
+    others = [each for each in owners if each.pk != membership.pk]
+    open_accounts = User.objects.filter(pk__in=[each.user_id for each in others], is_active=True) if others else []
+    here = {user.pk for user in open_accounts}
+    return sorted((each for each in others if each.user_id in here), key=lambda each: (each.created_at, each.pk))
 
 
 def require_other_owner(org: Organization, membership: Membership) -> None:
