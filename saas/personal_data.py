@@ -1,7 +1,7 @@
 """Everything that is about one person, whichever room keeps it, for the person to take along.
 
 It is found by itself: every document with a `user_id`, and every model with a relation to the user. Secrets are left
-out: the fields of SECRET_FIELDS, and whatever `saas.events.redact` takes for one by its name. A room adds what
+out: the fields of SECRET_FIELDS, and whatever `saas.events.values.redact` takes for one by its name. A room adds what
 cannot be found that way with `hooks.personal_data`.
 """
 
@@ -13,7 +13,7 @@ from bson import ObjectId
 from django.db.models import Model
 
 from saas import erasure, hooks
-from saas.events.recording import redact
+from saas.events.values import redact
 from saas.mongo.documents import concrete_documents
 from saas.mongo.indexes import import_models_of_services
 from saas.tenancy import TenantDocument, UserDocument

@@ -1,14 +1,19 @@
+"""Writing one event with the change that it tells of."""
+
 from collections.abc import Iterable
 from typing import Any
 
 import structlog
 from django.http import HttpRequest
+from django.utils.crypto import salted_hmac
 
 from saas.events import catalogue
+from saas.events.actors import Actor, name_of
+from saas.events.values import kept, redact_text, text
 from saas.http import client_ip
 
-SECRET_WORDS = ("password", "secret", "token", "key_hash", "authorization", "cookie", "recovery")
-REDACTED = "[redacted]"
+#: The session's key under which allauth keeps how the person has signed in.
+SIGN_IN_METHODS = "account_authentication_methods"
 
 
 def record(
@@ -25,9 +30,10 @@ def record(
 ) -> Any:
     """Write one Event in the caller's transaction and answer it; after the commit its sinks hear of it.
 
-    `org` is the tenant, or None for an event of the person or the platform; `actor` is the user, or None for the
-    system; `target` is what was acted on (a model, a document, or a list of them).  `before` and `after` hold the
-    changed fields only; secrets in them are redacted.  Raises UnknownEvent for a name that config/events.yaml lacks.
+    `org` is the tenant, or None for an event of the person or the platform; `actor` is the user, an Actor
+    (saas/events/actors.py), or None for nobody; `target` is what was acted on (a model, a document, or a list of
+    them).  `before` and `after` hold the changed fields only; they are kept as plain JSON, and secrets in them are
+    redacted.  Raises UnknownEvent for a name that config/events.yaml lacks.
     """
     declaration = catalogue.get(name)
     return write(
@@ -70,22 +76,22 @@ def write(
     from saas.events.dispatching import dispatch_soon
     from saas.events.models import events
 
+    who = Actor.of(actor, request=request)
     targets = [describe(item) for item in (target if isinstance(target, (list, tuple)) else [target]) if item]
-    user_id = key_of(actor)
     organization_id = key_of(org)
     event = events().create(
         event=name,
         action=action,
         resource=resource,
         resource_id=resource_id or (targets[0]["id"] if targets else None),
-        user_id=user_id,
+        user_id=who.user_id,
         organization_id=organization_id,
-        actor=describe(actor) if user_id else {"type": "system", "id": None, "name": "System"},
+        actor=who.stored(),
         targets=targets,
-        before=redact(before),
-        after=redact(after),
-        metadata=redact(metadata) or {},
-        reason=reason,
+        before=kept(before),
+        after=kept(after),
+        metadata=kept(metadata) or {},
+        reason=redact_text(text(reason)) if reason else None,
         sinks=list(sinks),
         is_pending=True,
         **origin(request),
@@ -104,29 +110,35 @@ def describe(thing: Any) -> dict[str, Any]:
     """`{type, id, name}` of a model or document, as it is named now."""
     if isinstance(thing, str):
         return {"type": "user", "id": thing, "name": ""}
-    name = getattr(thing, "display_name", None) or getattr(thing, "name", None) or str(thing)
     # __class__, for request.user is a lazy wrapper
-    return {"type": thing.__class__.__name__.lower(), "id": str(thing.pk), "name": name}
-
-
-def redact(values: Any) -> Any:
-    """The same structure with the values of secret-looking keys replaced."""
-    if isinstance(values, dict):
-        return {
-            key: REDACTED if any(word in str(key).lower() for word in SECRET_WORDS) else redact(value)
-            for key, value in values.items()
-        }
-    if isinstance(values, (list, tuple)):
-        return [redact(value) for value in values]
-    return values
+    return {"type": thing.__class__.__name__.lower(), "id": str(thing.pk), "name": text(name_of(thing))}
 
 
 def origin(request: HttpRequest | None) -> dict[str, Any]:
-    """Where a change came from: address, browser, request id.  Session keys are secrets and stay out."""
+    """Where a change came from: address, browser, request, session and how its person signed in.
+
+    No read.  A session's key lets somebody in, so a keyed hash stands for it: equal for one session, and no more.
+    """
     if request is None:
         return {}
     return {
-        "ip_address": client_ip(request),
-        "user_agent": request.headers.get("User-Agent", "")[:400],
+        "ip_address": client_ip(request) or None,
+        "user_agent": text(request.headers.get("User-Agent", "")[:400]) or None,
         "request_id": structlog.contextvars.get_contextvars().get("request_id"),
+        "session_id": session_id(request),
+        "auth_method": auth_method(request),
     }
+
+
+def session_id(request: HttpRequest) -> str | None:
+    key = getattr(getattr(request, "session", None), "session_key", None)
+    return salted_hmac("saas.events.session", key, algorithm="sha256").hexdigest()[:32] if key else None
+
+
+def auth_method(request: HttpRequest) -> str | None:
+    """How the person signed in, all steps: "password", "password, mfa"."""
+    session = getattr(request, "session", None)
+    if not getattr(session, "session_key", None):
+        return None
+    methods = [str(each.get("method")) for each in session.get(SIGN_IN_METHODS, []) if each.get("method")]
+    return ", ".join(dict.fromkeys(methods)) or None
