@@ -55,7 +55,7 @@ class PreferencesForm(UserForm):
     analytics_consent = forms.BooleanField(
         label="Share how I use the product, to help to improve it",
         required=False,
-        help_text="You can change your mind at any time.",
+        help_text="You can change your mind at any time, here or under Cookies at the foot of the public pages.",
     )
 
 

@@ -42,6 +42,7 @@ EXEMPT = {
     "/styleguide/": "shows components, with nobody's data",
     "/terms/": "to be read before agreeing",
     "/privacy/": "to be read before agreeing",
+    "/cookies/": "to be read before agreeing",
     "/robots.txt": "for search engines",
 }
 

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from accounts import deletion_views, export_views, security_views, views
+from accounts import cookie_views, deletion_views, export_views, security_views, views
 
 app_name = "accounts"
 urlpatterns = [
@@ -14,6 +14,7 @@ urlpatterns = [
     path("account/sessions/<oid:session_id>/end/", security_views.session_end, name="session_end"),
     path("account/not-me/<str:token>/", security_views.not_me, name="not_me"),
     path("account/locked/", security_views.locked, name="locked"),
+    path("cookies/", cookie_views.cookies, name="cookies"),
     path("onboarding/", views.onboarding, name="onboarding"),
     path("onboarding/<slug:step>/", views.onboarding_step, name="onboarding_step"),
     path("onboarding/<slug:step>/draft/", views.onboarding_draft, name="onboarding_draft"),

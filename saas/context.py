@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 
-from saas import navigation
+from saas import consent, navigation
 from saas.product import product
 
 
@@ -18,4 +18,5 @@ def page(request: HttpRequest) -> dict[str, Any]:
         "navigation": navigation.for_request(request),
         "stream_url": settings.STREAM_URL,
         "is_development": not settings.IS_DEPLOYED,
+        "asks_consent": lambda: not consent.choice(request),  # asked for on public pages alone
     }

@@ -23,6 +23,8 @@ GET  robots                                 200    200      200    200    200   
 GET  healthz                                200    200      200    200    200   200   200
 GET  readyz                                 200    200      200    200    200   200   200
 POST accounts:theme                         400    400      400    400    400   400   400
+GET  accounts:cookies                       200    200      200    200    200   200   200
+POST accounts:cookies                       400    400      400    400    400   400   400
 
 # Signing in and up; who is signed in already is led on
 GET  account_login                          200    302      302    302    302   302   302
