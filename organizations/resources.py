@@ -35,6 +35,7 @@ def register_all() -> None:
             url=lambda slug, _id: reverse("organizations:member_list", args=[slug]),
             describe=describe_members,
             describe_all=all_members,
+            is_person=True,
         )
     )
 

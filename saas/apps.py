@@ -11,11 +11,12 @@ class SaasConfig(AppConfig):
 
         from saas import access, checks, hooks, logs
         from saas.celery import app
-        from saas.events import catalogue
+        from saas.events import catalogue, sinks
         from saas.mailing import tracking
         from saas.mongo import indexes
         from saas.mongo.converters import OidConverter
         from saas.ratelimit import stores
+        from saas.search import indexing
 
         app.set_default()
         bind_extra_request_metadata.connect(logs.bind_address, dispatch_uid="address")
@@ -25,5 +26,6 @@ class SaasConfig(AppConfig):
         access.register_checks()
         hooks.register_checks()
         tracking.connect()
+        sinks.register(sinks.Sink("search", "Search", indexing.follow))
         checks.register()
         indexes.register(stores.ensure_ttl_index)

@@ -38,6 +38,7 @@ class Resource:
     `describe`: (organization's id, ids) -> those that exist, by id; one read.
     `describe_all`: (organization's id) -> every one of the organization, for building an index anew.
     `is_searched`: whether search keeps entries of it.
+    `is_person`: whether its ids are those of people, so that it shows their names.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Resource:
     describe: Callable[[str, Iterable[str]], dict[str, Description]]
     describe_all: Callable[[str], Iterator[Description]] = lambda _org_id: iter(())
     is_searched: bool = True
+    is_person: bool = False
 
 
 _resources: dict[str, Resource] = {}
