@@ -7,16 +7,18 @@ class OrganizationsConfig(AppConfig):
     def ready(self) -> None:
         from organizations import (
             access,
-            departure,
             audience,
+            departure,
             joining,  # noqa: F401 - hears of sign-ins
             links,
             onboarding,
             resources,
             roles,
         )
+        from organizations.activity import sink as activity
         from organizations.projects import rules  # noqa: F401 - its conditions stand in config/roles.yaml
         from saas import hooks, navigation
+        from saas.events import sinks
 
         roles.load()
         hooks.membership.register(access.find_membership)
@@ -27,6 +29,7 @@ class OrganizationsConfig(AppConfig):
         hooks.organizations_of.register(audience.organizations_of)
         hooks.organizations.register(audience.organizations_by_id)
         resources.register_all()
+        sinks.register(sinks.Sink("activity", "Activity feed", activity.deliver))
         hooks.address_proof.register(links.proves_address)
         hooks.deletion_blocker.register(departure.organizations_owned_alone)
         hooks.onboarding_step.register(onboarding.organization_step)
@@ -38,6 +41,11 @@ class OrganizationsConfig(AppConfig):
         navigation.register(
             navigation.Item(
                 "Projects", "folder-kanban", "organizations:project_list", permission="project.read", rank=10
+            )
+        )
+        navigation.register(
+            navigation.Item(
+                "Activity", "activity", "organizations:activity_list", permission="organization.read", rank=5
             )
         )
         navigation.register(

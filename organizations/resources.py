@@ -8,7 +8,8 @@ from django.urls import reverse
 from accounts.models import User
 from organizations import roles
 from organizations.models import Membership
-from organizations.projects.models import Project, Visibility
+from organizations.projects.models import Project
+from organizations.projects.services import readers_of
 from saas.resources import Description, Resource, register
 
 
@@ -54,9 +55,9 @@ def all_projects(org_id: str) -> Iterator[Description]:
 
 
 def description_of(project: Project) -> Description:
-    is_open = project.visibility == Visibility.ORGANIZATION
-    readers = None if is_open else tuple(dict.fromkeys([project.created_by, *project.shared_with]))
-    return Description(project.id, project.name, project.description or "", tuple(project.tags), readers)
+    readers = readers_of(project)
+    kept = None if readers is None else tuple(readers)
+    return Description(project.id, project.name, project.description or "", tuple(project.tags), kept)
 
 
 # -- members -----------------------------------------------------------------------------------------------------------

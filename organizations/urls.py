@@ -42,4 +42,5 @@ urlpatterns = [
     path("<slug:org_slug>/ownership/decline/", ownership.ownership_decline, name="ownership_decline"),
     path("<slug:org_slug>/ownership/cancel/", ownership.ownership_cancel, name="ownership_cancel"),
     path("<slug:org_slug>/projects/", include("organizations.projects.urls")),
+    path("<slug:org_slug>/activity/", include("organizations.activity.urls")),
 ]

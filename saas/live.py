@@ -34,6 +34,11 @@ def user_channel(user_id: str) -> str:
     return f"live:user:{user_id}"
 
 
+def org_channel(organization_id: str) -> str:
+    """What every member of the organization may hear: hints without content, for members may not all know the same."""
+    return f"live:org:{organization_id}"
+
+
 def session_channel(session_key: str) -> str:
     """A session's key is a secret; its hash names the channel."""
     return f"live:session:{sha256(session_key.encode()).hexdigest()}"

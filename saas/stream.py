@@ -1,25 +1,32 @@
 """Server-sent events: the ASGI application of the `stream` process.
 
 `GET /stream/events` keeps one connection per open page and hands it what `saas.live.publish` sends to its user and
-its session.  It lives apart from the pages, so that open connections cost no page its thread.
+its session, and with `?org=<slug>` to its organization, as long as the user is a member of it.  It lives apart from
+the pages, so that open connections cost no page its thread.
 """
 
 import asyncio
 import json
 import signal
+import time
 from collections.abc import Awaitable, Callable
 from http.cookies import SimpleCookie
 from types import FrameType
 from typing import Any
+from urllib.parse import parse_qs
 
 import redis.asyncio as redis
 import structlog
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, get_user_model
 from django.contrib.sessions.backends.cached_db import SessionStore
+from django.core.exceptions import PermissionDenied
+from django.http import Http404
 from django.utils.crypto import constant_time_compare
 
-from saas.live import session_channel, user_channel
+from saas import hooks
+from saas.access import Elsewhere, Moved
+from saas.live import org_channel, session_channel, user_channel
 
 log = structlog.get_logger(__name__)
 HEARTBEAT_SECONDS = 20
@@ -77,14 +84,15 @@ async def route(scope: Scope, receive: Receive, send: Send) -> None:
     elif headers.get("origin") not in (None, settings.SITE_URL):
         await answer(send, 403, "foreign origin")
     else:
-        await connect(headers, receive, send)
+        await connect(headers, parse_qs(scope.get("query_string", b"").decode("latin-1")), receive, send)
 
 
-async def connect(headers: dict[str, str], receive: Receive, send: Send) -> None:
+async def connect(headers: dict[str, str], query: dict[str, list[str]], receive: Receive, send: Send) -> None:
     session_key = cookie(headers, settings.SESSION_COOKIE_NAME)
     user_id = await asyncio.to_thread(signed_in_user, session_key) if session_key else None
     if session_key and user_id:
-        await stream(receive, send, user_id=user_id, session_key=session_key)
+        slug = query.get("org", [""])[0]
+        await stream(receive, send, user_id=user_id, session_key=session_key, slug=slug)
     else:
         await answer(send, 401, "sign in")
 
@@ -106,12 +114,23 @@ def signed_in_user(session_key: str) -> str | None:
     return str(user.pk)
 
 
-async def stream(receive: Receive, send: Send, *, user_id: str, session_key: str) -> None:
+def organization_of(user_id: str, slug: str) -> str | None:
+    """The id of the organization at this address, if this person is a member who may enter it."""
+    people: Any = get_user_model()
+    user = people.objects.filter(pk=user_id, is_active=True).first() if slug else None
+    try:
+        found = hooks.membership(slug, user) if user is not None else None
+    except (Http404, PermissionDenied, Moved, Elsewhere):
+        return None
+    return str(found[0].pk) if found else None
+
+
+async def stream(receive: Receive, send: Send, *, user_id: str, session_key: str, slug: str = "") -> None:
     """Forward messages until the page goes, the session ends, or the process stops."""
     await send({"type": "http.response.start", "status": 200, "headers": response_headers(b"text/event-stream")})
     await write(send, "retry: 3000\n: open\n\n")
     gone = asyncio.create_task(until_disconnected(receive))
-    forwarding = asyncio.create_task(forward(send, user_id=user_id, session_key=session_key))
+    forwarding = asyncio.create_task(forward(send, user_id=user_id, session_key=session_key, slug=slug))
     open_streams.add(forwarding)
     try:
         await asyncio.wait({gone, forwarding}, return_when=asyncio.FIRST_COMPLETED)
@@ -125,20 +144,30 @@ async def stream(receive: Receive, send: Send, *, user_id: str, session_key: str
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-async def forward(send: Send, *, user_id: str, session_key: str) -> None:
-    """Hand on what is published, and once in a while make sure that the session still lives."""
+async def forward(send: Send, *, user_id: str, session_key: str, slug: str = "") -> None:
+    """Hand on what is published, and once in a while make sure that session and membership still live."""
     async with redis.Redis.from_url(settings.REDIS_URL) as client, client.pubsub() as channel:
         await channel.subscribe(user_channel(user_id), session_channel(session_key))
+        org_id = await asyncio.to_thread(organization_of, user_id, slug)
+        if org_id:
+            await channel.subscribe(org_channel(org_id))
+        checked_at = time.monotonic()
         while True:
-            message = await channel.get_message(timeout=HEARTBEAT_SECONDS)
+            due_in = checked_at + HEARTBEAT_SECONDS - time.monotonic()
+            message = await channel.get_message(timeout=due_in) if due_in > 0 else None
             if message and message["type"] == "message":
                 body = json.loads(message["data"])
                 await write(send, f"event: {body['event']}\ndata: {json.dumps(body['data'])}\n\n")
-            elif message is None:
-                if await asyncio.to_thread(signed_in_user, session_key) != user_id:
-                    await write(send, "event: session_ended\ndata: {}\n\n")
-                    return
-                await write(send, ": still here\n\n")
+            if message or due_in > 0:
+                continue  # also in an organization where something happens all the time the check comes
+            if await asyncio.to_thread(signed_in_user, session_key) != user_id:
+                await write(send, "event: session_ended\ndata: {}\n\n")
+                return
+            if org_id and await asyncio.to_thread(organization_of, user_id, slug) != org_id:
+                await channel.unsubscribe(org_channel(org_id))
+                org_id = None
+            await write(send, ": still here\n\n")
+            checked_at = time.monotonic()
 
 
 async def until_disconnected(receive: Receive) -> None:

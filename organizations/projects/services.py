@@ -7,6 +7,7 @@ from django.http import HttpRequest
 from mongoengine import NotUniqueError
 
 from organizations import roles
+from organizations.activity.sink import keep_from_others
 from organizations.models import Membership, Organization
 from organizations.projects.models import Project, Status, Visibility, name_key
 from organizations.projects.rules import seen_by
@@ -179,6 +180,7 @@ def share_project(
     check_editable(current, version)
     check_members(org, people)
     saved = write(current, actor=actor, **after)
+    keep_from_others(org, saved.id, readers=readers_of(saved))
     events.record("project.shared", org=org, actor=actor, target=saved, before=before, after=after, request=request)
     return saved
 
@@ -213,7 +215,17 @@ def delete_project(*, org: Organization, actor: Any, project: Project, request: 
         before = {
             field: gone[field] for field in ("name", "description", "status", "tags", "visibility", "shared_with")
         }
-        events.record("project.deleted", org=org, actor=actor, target=gone, before=before, request=request)
+        readers = readers_of(gone)
+        keep_from_others(org, gone.id, readers=readers, is_gone=True)
+        events.record(
+            "project.deleted",
+            org=org,
+            actor=actor,
+            target=gone,
+            before=before,
+            metadata={"readers": readers},
+            request=request,
+        )
 
 
 # -- What the writes share ---------------------------------------------------------------------------------------------
@@ -225,6 +237,13 @@ def project_now(*, org: Organization, project: Project) -> Project:
     if current is None:
         raise ProjectGone("Somebody deleted this project meanwhile.")
     return current
+
+
+def readers_of(project: Project) -> list[str] | None:
+    """The ids of those who see a private project beside who sees them all; None for one that everybody sees."""
+    if project.visibility == Visibility.ORGANIZATION:
+        return None
+    return list(dict.fromkeys([project.created_by, *project.shared_with]))
 
 
 def differences(project: Project, values: dict[str, Any]) -> dict[str, Any]:

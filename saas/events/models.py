@@ -84,6 +84,7 @@ class EventStream(PlatformDocument):
     troubles = DictField()  # {sink: {sequence, attempts, error, due_at}} while the sink fails
     lease = StringField()
     leased_until = DateTimeField()
+    turn = IntField()  # counted by a transaction that must not overlap with a sink's, so that one of them begins anew
 
     meta = {"collection": "event_streams"}
 

@@ -6,13 +6,23 @@
   const address = document.querySelector('meta[name="stream"]')?.content;
   if (!address) return;
 
-  const NAMES = ["session_ended", "job", "toast"];
+  const NAMES = ["session_ended", "job", "toast", "activity", "notification"];
+  const POLL = 30_000; // milliseconds between two looks while there is no connection
+  const PATIENCE = 2_000; // milliseconds, before the first of them
   let source;
 
   const announce = (name, detail) => document.body.dispatchEvent(new CustomEvent(name, { bubbles: true, detail }));
 
+  // Whoever shows a state fetches it at `live:open`. `live:resumed` says that something may have been missed before;
+  // without a connection `live:poll` comes now and then in their place.
+  let hasBeenOpen = false;
   const open = () => {
     source = new EventSource(address, { withCredentials: true });
+    source.addEventListener("open", () => {
+      announce("live:open");
+      if (hasBeenOpen) announce("live:resumed");
+      hasBeenOpen = true;
+    });
     for (const name of NAMES) {
       source.addEventListener(name, (message) => announce(`live:${name}`, JSON.parse(message.data)));
     }
@@ -22,6 +32,12 @@
 
   addEventListener("pageshow", open); // also when the browser takes the page out of its memory again
   addEventListener("pagehide", () => source?.close());
+
+  const poll = () => {
+    if (source?.readyState !== EventSource.OPEN && !document.hidden) announce("live:poll");
+  };
+  setTimeout(poll, PATIENCE);
+  setInterval(poll, POLL);
 
   // The window in which somebody signs out is led on by its own form; a reload would come between.
   const LEAVING = 10_000; // milliseconds

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 
 import pytest
 import redis
@@ -9,15 +10,16 @@ from asgiref.testing import ApplicationCommunicator
 from django.conf import settings
 from django.test import Client
 
+from organizations.models import Membership
 from saas import live, stream
 from tests.factories import make_world
 
 
-def scope_of(*, cookie="", origin=settings.SITE_URL, path="/stream/events"):
+def scope_of(*, cookie="", origin=settings.SITE_URL, path="/stream/events", org=""):
     headers = [(b"cookie", cookie.encode())]
     if origin:
         headers.append((b"origin", origin.encode()))
-    return {"type": "http", "method": "GET", "path": path, "headers": headers}
+    return {"type": "http", "method": "GET", "path": path, "headers": headers, "query_string": f"org={org}".encode()}
 
 
 def ask(scope):
@@ -33,11 +35,11 @@ def ask(scope):
     return asyncio.run(exchange())
 
 
-def listen(user, cookie, then, *, until):
+def listen(user, cookie, then, *, until, org=""):
     """The texts that a connected page gets after `then()` has run, up to one that begins with `until`."""
 
     async def exchange():
-        page = ApplicationCommunicator(stream.application, scope_of(cookie=cookie))
+        page = ApplicationCommunicator(stream.application, scope_of(cookie=cookie, org=org))
         await page.send_input({"type": "http.request", "body": b""})
         assert (await page.receive_output(timeout=5))["status"] == 200
         await page.receive_output(timeout=5)
@@ -113,3 +115,60 @@ def test_a_deactivated_account_is_not_connected(signed_in):
     user.is_active = False
     user.save()
     assert ask(scope_of(cookie=cookie))[0] == 401
+
+
+def test_a_member_hears_of_the_organization_and_of_no_other(signed_in):
+    user, _, cookie = signed_in
+    org = find_org(user)
+
+    def speak():
+        wait_for_channel(live.org_channel(org.pk))
+        live.publish(live.org_channel("0" * 24), "of_another")
+        live.publish(live.org_channel(org.pk), "activity")
+
+    (text,) = listen(user, cookie, speak, until="event", org=org.slug)
+    assert text == "event: activity\ndata: {}\n\n"
+
+
+def test_nobody_hears_of_an_organization_that_is_not_his(signed_in):
+    user, _, cookie = signed_in
+    org = find_org(user)
+    Membership.objects.filter(user_id=user.pk).delete()
+
+    def speak():
+        assert live.client().pubsub_numsub(live.org_channel(org.pk))[0][1] == 0
+        live.publish(live.org_channel(org.pk), "activity")
+        live.publish(live.user_channel(user.pk), "greeting")
+
+    (text,) = listen(user, cookie, speak, until="event", org=org.slug)
+    assert text.startswith("event: greeting")
+
+
+def test_who_is_removed_hears_no_more_even_if_something_happens_all_the_time(signed_in, monkeypatch):
+    user, _, cookie = signed_in
+    org = find_org(user)
+    monkeypatch.setattr(stream, "HEARTBEAT_SECONDS", 0.05)
+
+    def speak():
+        wait_for_channel(live.org_channel(org.pk))
+        Membership.objects.filter(user_id=user.pk).delete()
+        deadline = time.monotonic() + 5
+        while live.client().pubsub_numsub(live.org_channel(org.pk))[0][1]:
+            assert time.monotonic() < deadline
+            live.publish(live.org_channel(org.pk), "activity")
+            time.sleep(0.01)
+        live.publish(live.user_channel(user.pk), "greeting")
+
+    texts = listen(user, cookie, speak, until="event: greeting", org=org.slug)
+    assert texts[-1].startswith("event: greeting"), "what is the person's own still comes"
+
+
+def find_org(user):
+    return Membership.objects.get(user_id=user.pk).organization
+
+
+def wait_for_channel(name):
+    deadline = time.monotonic() + 5
+    while not live.client().pubsub_numsub(name)[0][1]:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
