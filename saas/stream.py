@@ -76,7 +76,7 @@ def end_streams() -> None:
 
 
 async def route(scope: Scope, receive: Receive, send: Send) -> None:
-    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    headers = headers_of(scope)
     if scope["path"] == "/stream/healthz":
         await answer(send, 200, "ok")
     elif scope["path"] != "/stream/events" or scope["method"] != "GET":
@@ -85,6 +85,15 @@ async def route(scope: Scope, receive: Receive, send: Send) -> None:
         await answer(send, 403, "foreign origin")
     else:
         await connect(headers, parse_qs(scope.get("query_string", b"").decode("latin-1")), receive, send)
+
+
+def headers_of(scope: Scope) -> dict[str, str]:
+    """The request's headers; of a name that comes twice the last one, but all cookies: HTTP/2 sends each on its own."""
+    found: dict[str, str] = {}
+    for raw_name, raw_value in scope["headers"]:
+        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
+        found[name] = f"{found[name]}; {value}" if name == "cookie" and name in found else value
+    return found
 
 
 async def connect(headers: dict[str, str], query: dict[str, list[str]], receive: Receive, send: Send) -> None:

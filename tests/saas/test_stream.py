@@ -73,6 +73,13 @@ def signed_in():
     return world.member, session_key, f"{settings.SESSION_COOKIE_NAME}={session_key}"
 
 
+def test_every_cookie_counts_where_http_2_sends_each_on_its_own():
+    scope = scope_of(cookie="session=mine")
+    scope["headers"].append((b"cookie", b"theme=dark"))
+    headers = stream.headers_of(scope)
+    assert [stream.cookie(headers, name) for name in ("session", "theme")] == ["mine", "dark"]
+
+
 def test_nobody_and_a_foreign_origin_are_refused(signed_in):
     _, _, cookie = signed_in
     assert ask(scope_of())[0] == 401
