@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.views.decorators.http import require_safe
 
+from saas import charts
 from saas.access import public
 
 PLANS = [
@@ -76,6 +77,9 @@ def styleguide(request: HttpRequest) -> HttpResponse:
         "colors": ["canvas", "surface", "sunken", "raised", "line", "line-control"],
         "meanings": ["accent", "danger", "warning", "success", "info"],
         "people": PEOPLE,
+        "line_chart": charts.line("Agent runs per day", DAYS, RUNS),
+        "bar_chart": charts.bar("Spent per week", WEEKS, {"Spent": SPENT}, words=lambda value: f"${value:,.2f}"),
+        "empty_chart": charts.line("Webhook deliveries", DAYS, {"Delivered": [None] * len(DAYS)}),
     }
     return render(request, "styleguide.html", context)
 
@@ -92,3 +96,11 @@ PEOPLE = [
     {"name": "Sam Ito", "email": "sam@northbridge.example", "role": "Admin", "runs": "318"},
     {"name": "Lena Brandt", "email": "lena@northbridge.example", "role": "Member", "runs": "7"},
 ]
+
+DAYS = [f"{day} Nov" for day in range(2, 16)]
+RUNS = {
+    "Succeeded": [96, 121, 114, 160, 152, 38, 29, 133, 187, 171, 210, 198, 54, 41],
+    "Failed": [8, 11, 5, 21, 9, 3, None, 7, 14, 6, 31, 12, 2, 1],
+}
+WEEKS = [f"Week {week}" for week in range(40, 47)]
+SPENT = [18.4, 22.1, 9.75, 31.6, 38.2, 27.9, 12.05]
