@@ -1,6 +1,6 @@
 # Everything a developer types.  `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help dev test check fmt e2e bench doctor shell seed clean
+.PHONY: help dev test check fmt e2e bench lighthouse doctor shell seed clean
 MAKEFLAGS += --no-print-directory
 
 VENV := .venv
@@ -16,7 +16,7 @@ WORKERS ?= 3
 export UV_SYSTEM_CERTS ?= $(if $(wildcard /etc/ssl/certs/*),true,false)
 
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 # An unchanged lock costs nothing: the stamp is younger than both files.
 $(READY): pyproject.toml uv.lock
@@ -58,6 +58,9 @@ e2e: $(READY) ## Run the tests that drive a browser
 
 bench: $(READY) ## Measure the speed of pages, as a table
 	@exec $(PYTHON) -m tests.bench $(ARGS)
+
+lighthouse: $(READY) ## Let Lighthouse judge the main pages as production serves them (needs Node and Chromium)
+	@exec $(PYTHON) -m tests.bench.lighthouse
 
 doctor: $(READY) ## Say what works, what is simulated, what is broken, and the fix
 	@exec $(PYTHON) -m saas.embedded exec -- $(PYTHON) manage.py doctor
