@@ -84,6 +84,10 @@ class User(AbstractBaseUser, PermissionsMixin):  # type: ignore[django-manager-m
     def display_name(self) -> str:
         return self.name or self.email.partition("@")[0]
 
+    def public_data(self) -> dict[str, Any]:
+        """What webhooks tell of a person: `payloads.user` of config/events.yaml."""
+        return {"id": self.pk, "email": self.email, "name": self.name}
+
     @property
     def is_staff(self) -> bool:
         """Django's admin asks for this name.  Our own gate is `saas.access.staff_only`."""

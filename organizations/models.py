@@ -4,6 +4,7 @@ The four classes stay in this one module: the library links them to each other b
 """
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import models
@@ -45,6 +46,10 @@ class Organization(AbstractOrganization):
     def get_absolute_url(self) -> str:
         return reverse("organizations:dashboard", args=[self.slug])
 
+    def public_data(self) -> dict[str, Any]:
+        """What webhooks tell of an organization: `payloads.organization` of config/events.yaml."""
+        return {"id": self.pk, "name": self.name, "slug": self.slug}
+
     @property
     def logo_url(self) -> str:
         """The logo's address, another one for each logo; "" without one.  No read."""
@@ -77,6 +82,16 @@ class Membership(AbstractOrganizationUser):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     objects = MongoManager()  # raw_aggregate: ordered lists by an index
+
+    def public_data(self, user: Any, *, status: str = "") -> dict[str, Any]:
+        """What webhooks tell of a member: `payloads.member` of config/events.yaml.  No read."""
+        return {
+            "user_id": user.pk,
+            "name": user.name,
+            "email": user.email,
+            "role": self.role,
+            "status": status or ("suspended" if self.suspended_at else "active"),
+        }
 
     class Meta(AbstractOrganizationUser.Meta):
         ordering: list[str] = []  # the library's order joins two collections
@@ -128,6 +143,10 @@ class Invitation(AbstractOrganizationInvitation):
 
     def __str__(self) -> str:
         return self.email
+
+    def public_data(self) -> dict[str, Any]:
+        """What webhooks tell of an invitation: `payloads.invitation` of config/events.yaml."""
+        return {"id": self.pk, "email": self.email, "role": self.role, "status": str(self.status)}
 
     @property
     def email(self) -> str:

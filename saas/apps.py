@@ -17,6 +17,7 @@ class SaasConfig(AppConfig):
         from saas.mongo.converters import OidConverter
         from saas.ratelimit import stores
         from saas.search import indexing
+        from saas.webhooks import fanout as webhooks
 
         app.set_default()
         bind_extra_request_metadata.connect(logs.bind_address, dispatch_uid="address")
@@ -29,3 +30,4 @@ class SaasConfig(AppConfig):
         sinks.register(sinks.Sink("search", "Search", indexing.follow))
         checks.register()
         indexes.register(stores.ensure_ttl_index)
+        sinks.register(sinks.Sink("webhooks", "Webhooks", deliver=webhooks.deliver))

@@ -7,6 +7,7 @@ from saas.celery import app
 from saas.events import dispatching
 from saas.jobs import Job, job_task
 from saas.jobs.sweeping import SWEEP_EVERY, sweep
+from saas.webhooks import endpoints, lanes, sending
 
 
 # Above the timeout of the mail server's answers, far below the queue's.
@@ -39,12 +40,42 @@ def sweep_events() -> None:
     dispatching.sweep()
 
 
+@app.task(name=lanes.TASK)
+def send_webhooks() -> None:
+    sending.send_due()
+
+
+@app.task(name="saas.tasks.poll_webhooks")
+def poll_webhooks() -> None:
+    lanes.poll()
+
+
+@app.task(name="saas.tasks.sweep_webhooks")
+def sweep_webhooks() -> None:
+    lanes.sweep()
+
+
+@job_task(name="saas.tasks.test_webhook", queue="webhooks", max_attempts=1, time_limit=75, priority=0)
+def test_webhook(job: Job) -> None:
+    endpoints.finish_test(job.payload["delivery_id"])
+
+
 app.conf.beat_schedule = {
     **(app.conf.beat_schedule or {}),
     "sweep_events": {
         "task": "saas.tasks.sweep_events",
         "schedule": dispatching.SWEEP_EVERY,
         "options": {"queue": "default", "expires": dispatching.SWEEP_EVERY, "priority": 0},
+    },
+    "poll_webhooks": {
+        "task": "saas.tasks.poll_webhooks",
+        "schedule": lanes.POLL_EVERY,
+        "options": {"queue": "default", "expires": lanes.POLL_EVERY, "priority": 0},
+    },
+    "sweep_webhooks": {
+        "task": "saas.tasks.sweep_webhooks",
+        "schedule": lanes.SWEEP_EVERY,
+        "options": {"queue": "default", "expires": lanes.SWEEP_EVERY, "priority": 0},
     },
     # An old tick is worth nothing once the next has come.
     "sweep_jobs": {

@@ -1,6 +1,7 @@
 """What a project is."""
 
 import unicodedata
+from typing import Any
 
 from django.db.models import TextChoices
 from mongoengine import DateTimeField, IntField, ListField, StringField
@@ -53,6 +54,11 @@ class Project(OrgDocument):
             ["organization_id", "created_by", "-created_at", "-id"],
         ],
     }
+
+    def public_data(self) -> dict[str, Any]:
+        """What webhooks tell of a project: `payloads.project` of config/events.yaml."""
+        kept = {name: self[name] for name in ("id", "name", "description", "status", "visibility")}
+        return {**kept, "tags": list(self.tags), "archived": self.archived_at is not None}
 
 
 def name_key(name: str) -> str:

@@ -321,7 +321,11 @@ def accept_invitation(
         actor=actor,
         target=actor,
         after={"role": membership.role},
-        metadata={"invited_address": invitation.email, "by_another_address": is_other_address},
+        metadata={
+            "invited_address": invitation.email,
+            "by_another_address": is_other_address,
+            "object": membership.public_data(actor),
+        },
         request=request,
     )
     return membership

@@ -154,6 +154,7 @@ def set_suspended(
         target=user,
         before={"suspended_at": before and before.isoformat()},
         after={"suspended_at": at and at.isoformat()},
+        metadata={"object": membership.public_data(user)},
         request=request,
     )
 
@@ -171,7 +172,10 @@ def end(
     settle(org, membership, user, actor=actor, request=request)
     membership.delete()
     before = {"role": membership.role, "joined_at": membership.created_at.isoformat()}
-    events.record(event, org=org, actor=actor, target=user, before=before, reason=reason, request=request)
+    metadata = {"object": membership.public_data(user, status="removed")}
+    events.record(
+        event, org=org, actor=actor, target=user, before=before, reason=reason, request=request, metadata=metadata
+    )
 
 
 def settle(org: Organization, membership: Membership, user: User, *, actor: Any, request: Any) -> None:

@@ -176,6 +176,7 @@ def give_role(
         target=user,
         before={"role": before},
         after={"role": role},
+        metadata={"object": membership.public_data(user)},
         reason=reason,
         request=request,
     )

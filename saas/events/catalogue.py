@@ -20,12 +20,15 @@ NOTICE_TYPES = ("info", "success", "warning", "error", "invitation", "mention")
 #: Who hears of an event: fixed groups, or everybody who may do something ("may:organization.manage_members").
 AUDIENCE = r"^(self|target|members|readers|owners|staff|may:[A-Za-z]+\.[a-z_]+)$"
 NAME = r"^[a-z_]+(\.[a-z_]+)+$"
+PUBLIC_NAME = r"^[a-zA-Z0-9_.]+$"
+#: Whose endpoints hear an event: the event's organization, the platform, each organization of the person.
+RECEIVERS = ("organization", "platform", "memberships")
 TEXT = {"type": "string", "minLength": 1}
 CHANNEL = {"enum": [True, False, "digest"]}
 
 SCHEMA = {
     "type": "object",
-    "required": ["events", "notifications", "payloads"],
+    "required": ["events", "notifications", "webhooks", "payloads"],
     "additionalProperties": False,
     "properties": {
         "notifications": {
@@ -44,6 +47,7 @@ SCHEMA = {
                 },
             },
         },
+        "webhooks": {"type": "object", "propertyNames": {"pattern": PUBLIC_NAME}, "additionalProperties": TEXT},
         "payloads": {"type": "object", "additionalProperties": {"type": "object"}},
         "events": {
             "type": "object",
@@ -74,7 +78,11 @@ SCHEMA = {
                         "type": "object",
                         "required": ["name", "payload"],
                         "additionalProperties": False,
-                        "properties": {"name": {"type": "string", "pattern": r"^[a-zA-Z0-9_.]+$"}, "payload": TEXT},
+                        "properties": {
+                            "name": {"type": "string", "pattern": PUBLIC_NAME},
+                            "payload": TEXT,
+                            "to": {"type": "array", "minItems": 1, "items": {"enum": list(RECEIVERS)}},
+                        },
                     },
                     "analytics": {"type": "string", "pattern": "^[a-z_]+$"},
                 },
@@ -112,10 +120,11 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """The public name of an event and the name of its payload's schema."""
+    """The public name of an event, the name of its payload's schema, and whose endpoints hear it (RECEIVERS)."""
 
     name: str
     payload: str
+    to: list[str] = field(default_factory=lambda: ["organization"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +164,7 @@ class Catalogue:
 
     events: dict[str, Declaration]
     kinds: dict[str, Kind]
+    webhooks: dict[str, str] = field(default_factory=dict)  # public names, in words
     payloads: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
@@ -174,12 +184,14 @@ def load() -> Catalogue:
             raise data.error(
                 f"There is no schema {webhook['payload']!r} under payloads.", "events", name, "webhook", "payload"
             )
+        if webhook and webhook["name"] not in data["webhooks"]:
+            raise data.error(f"{webhook['name']!r} has no words under webhooks.", "events", name, "webhook", "name")
         more = {
             "notify": Notice(**notify) if notify else None,
             "webhook": Publication(**webhook) if webhook else None,
         }
         events[name] = Declaration(**{"name": name, **entry, **more})
-    return Catalogue(events=events, kinds=kinds, payloads=data["payloads"])
+    return Catalogue(events=events, kinds=kinds, webhooks=data["webhooks"], payloads=data["payloads"])
 
 
 def get(name: str) -> Declaration:

@@ -33,9 +33,12 @@ def record(
     `org` is the tenant, or None for an event of the person or the platform; `actor` is the user, an Actor
     (saas/events/actors.py), or None for nobody; `target` is what was acted on (a model, a document, or a list of
     them).  `before` and `after` hold the changed fields only; they are kept as plain JSON, and secrets in them are
-    redacted.  Raises UnknownEvent for a name that config/events.yaml lacks.
+    redacted.  An event that webhooks tell of keeps the target's `public_data()` as `metadata.object`.  Raises
+    UnknownEvent for a name that config/events.yaml lacks.
     """
     declaration = catalogue.get(name)
+    if declaration.webhook:
+        metadata = {**public_data(target), **(metadata or {})}
     return write(
         name,
         action=declaration.action,
@@ -98,6 +101,12 @@ def write(
     )
     dispatch_soon(organization_id)
     return event
+
+
+def public_data(target: Any) -> dict[str, Any]:
+    """What `target.public_data()` says of it now, as `object`: webhooks tell of it as it was when it happened."""
+    found = getattr(target, "public_data", None)
+    return {"object": found()} if found else {}
 
 
 def key_of(owner: Any) -> str | None:
