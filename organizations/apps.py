@@ -28,6 +28,8 @@ class OrganizationsConfig(AppConfig):
         hooks.audience.register(audience.audience)
         hooks.organizations_of.register(audience.organizations_of)
         hooks.organizations.register(audience.organizations_by_id)
+        hooks.organization_named.register(audience.organization_named)
+        hooks.members_named.register(audience.members_named)
         resources.register_all()
         sinks.register(sinks.Sink("activity", "Activity feed", activity.deliver))
         hooks.address_proof.register(links.proves_address)
@@ -57,6 +59,9 @@ class OrganizationsConfig(AppConfig):
                 rank=80,
                 also=("organizations:invitation_list", "organizations:role_list", "organizations:ownership"),
             )
+        )
+        navigation.register(
+            navigation.Item("Audit log", "scroll-text", "audit:entry_list", permission="auditLog.read", rank=85)
         )
         navigation.register(
             navigation.Item("Settings", "settings", "organizations:settings", permission="organization.update", rank=90)

@@ -4,6 +4,7 @@ from typing import Any
 
 from bson import ObjectId
 
+from accounts.models import User
 from organizations import roles
 from organizations.models import Membership, Organization
 from organizations.services.permission import roles_with
@@ -73,6 +74,20 @@ def members_with(organization_id: str, names: list[str]) -> list[str]:
 def organizations_of(user_id: str) -> list[str]:
     """Ids of the organizations in which this person is an active member."""
     return list(Membership.objects.filter(user_id=user_id, suspended_at=None).values_list("organization_id", flat=True))
+
+
+def organization_named(name: str) -> Organization | None:
+    """The organization at this address, or with this id."""
+    by = {"pk": name} if ObjectId.is_valid(name) else {"slug": name}
+    found: Organization | None = Organization.objects.filter(**by).first()
+    return found
+
+
+def members_named(org: Organization, text: str) -> list[str]:
+    """Ids of the members whose name holds this text, suspended ones too."""
+    ids = list(Membership.objects.filter(organization_id=org.pk).values_list("user_id", flat=True))
+    people = User.objects.filter(pk__in=ids).only("name", "email")
+    return [user.pk for user in people if text.casefold() in user.display_name.casefold()]
 
 
 def organizations_by_id(ids: Any) -> dict[str, Organization]:

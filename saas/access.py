@@ -34,6 +34,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django_htmx.http import HttpResponseClientRedirect
 
 from saas import hooks
+from saas.audit.watching import note_refusal
 from saas.htmx import redirect
 from saas.http import same_site_path
 
@@ -190,6 +191,7 @@ class AccessMiddleware:
             return None
         if not is_signed_in(request.user):
             return to_sign_in(request)
+        slug = kwargs.get(ORG_ARGUMENT, "")
         if mark.kind == "org":
             try:
                 enter_organization(request, mark.permission, kwargs)
@@ -197,9 +199,23 @@ class AccessMiddleware:
                 return to_new_address(request, moved.slug, kwargs)
             except Elsewhere as elsewhere:
                 return redirect(request, elsewhere.url)
+            except (Http404, PermissionDenied) as refusal:
+                note_stranger(request, mark, refusal, slug=slug)
+                raise
         elif mark.kind == "staff":
-            check_staff(request.user, mark.permission)
+            enter_administration(request, mark.permission)
         return None
+
+
+def note_stranger(request: HttpRequest, mark: Mark, refusal: Exception, *, slug: str) -> None:
+    """Keep in the log that somebody wanted into an organization that is not his.
+
+    A role that lacks the permission is noted where the 403 page is made; an organization that is gone is no offense.
+    """
+    if isinstance(refusal, Refused) or (isinstance(refusal, Http404) and getattr(refusal, "title", "")):
+        return
+    why = "suspended" if isinstance(refusal, PermissionDenied) else "organization"
+    note_refusal(request, mark.permission, slug=slug, why=why)
 
 
 def is_signed_in(user: Any) -> bool:
@@ -260,6 +276,15 @@ def is_navigation(request: HttpRequest) -> bool:
     """Whether the person goes to a page; a picture or a part of a page may be of another window's organization."""
     htmx = getattr(request, "htmx", None)
     return (request.headers.get("Sec-Fetch-Dest", "document") == "document" and not htmx) or bool(htmx and htmx.boosted)
+
+
+def enter_administration(request: HttpRequest, permission: str) -> None:
+    """Ask for the staff's permission, and note who has not got it.  Raises Http404."""
+    try:
+        check_staff(request.user, permission)
+    except Http404:
+        note_refusal(request, permission, why="staff")
+        raise
 
 
 def check_staff(user: Any, permission: str) -> None:

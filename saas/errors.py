@@ -20,6 +20,7 @@ from django_htmx.http import reswap, trigger_client_event
 
 from saas import hooks
 from saas.access import Refused
+from saas.audit.watching import note_refusal
 from saas.context import page as page_context
 from saas.htmx import is_htmx
 
@@ -68,7 +69,8 @@ def permission_denied(request: HttpRequest, exception: Exception) -> HttpRespons
 
 
 def refused(request: HttpRequest, exception: Refused) -> HttpResponse:
-    """403 that says why, and who can change it."""
+    """403 that says why, and who can change it.  The log keeps it."""
+    note_refusal(request, exception.permission, org=exception.org)
     why = hooks.explain(request.user, exception.permission, org=exception.org, obj=exception.obj)
     return error_page(request, 403, title="Your role does not include this", words=why.summary, explanation=why)
 

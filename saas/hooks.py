@@ -108,6 +108,15 @@ organizations_of: Hook[[str], list[str]] = Hook("organizations_of")
 #: (ids of organizations) -> those that exist, by id, each with .pk, .name, .slug.  One read.
 organizations: Hook[[Any], dict[str, Any]] = Hook("organizations")
 
+#: (address or id) -> the organization, or None.  One read.
+organization_named: Hook[[str], Any | None] = Hook("organization_named")
+
+#: (organization, a part of a name) -> ids of its members who are called so.  Two reads.
+members_named: Hook[[Any, str], list[str]] = Hook("members_named")
+
+#: (organization's id) -> for how many days its plan keeps the audit log; 0 for as long as AUDIT_RETENTION_DAYS says.
+audit_retention: Hooks[Callable[[str], int]] = Hooks("audit_retention")
+
 #: (user) -> accounts.deletion.Blocker: what the person must settle before the account can be closed.  Inside a
 #: transaction the answer holds until the commit.
 deletion_blocker: Hooks[Callable[[Any], Iterable[Any]]] = Hooks("deletion_blocker")

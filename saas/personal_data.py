@@ -24,7 +24,7 @@ LEFT_OUT = frozenset({"stored_file_chunks", "django_session", "authtoken_token"}
 #: By collection or table: what lets somebody in, or is not for the person's eyes.
 SECRET_FIELDS: dict[str, frozenset[str]] = {
     "jobs": frozenset({"payload", "lane", "error", "idempotency_key", "handed_at", "leased_until", "sent_at"}),
-    "events": frozenset({"hash", "previous_hash", "dispatched_at", "session_id"}),
+    "events": frozenset({"hash", "previous_hash", "seal", "dispatched_at", "session_id"}),
     "mfa_authenticator": frozenset({"data"}),
     "usersessions_usersession": frozenset({"session_key", "data"}),
     "socialaccount_socialtoken": frozenset({"token", "token_secret"}),

@@ -276,6 +276,9 @@ ORGANIZATION_LIMIT = env.int("ORGANIZATION_LIMIT", 5, validate=validate.Range(mi
 MEMBERSHIP_LIMIT = env.int("MEMBERSHIP_LIMIT", 100, validate=validate.Range(min=1))
 CREATOR_ROLE = env.str("CREATOR_ROLE", "owner")
 
+# -- The audit log: for how many days at most its entries are kept; 0 for ever ----------------------------------------
+AUDIT_RETENTION_DAYS = env.int("AUDIT_RETENTION_DAYS", 0, validate=validate.Range(min=0))
+
 # -- Mail: Resend with its key, any SMTP server by URL, else the inbox page /sandbox/mail/ ----------------------------
 EMAIL_FROM = env.str("EMAIL_FROM", "Groundwork <hello@groundwork.test>")
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = EMAIL_FROM

@@ -2,10 +2,12 @@
 
 from typing import Any
 
+from celery.schedules import crontab
+
 from saas import emails
 from saas.celery import app
 from saas.events import dispatching
-from saas.jobs import Job, job_task
+from saas.jobs import Job, job_task, processing_task
 from saas.jobs.sweeping import SWEEP_EVERY, sweep
 from saas.webhooks import endpoints, lanes, sending
 
@@ -23,6 +25,27 @@ def call_webhook(job: Job) -> dict[str, Any]:
     from saas.jobs import outside
 
     return outside.call(job)
+
+
+@processing_task("saas.tasks.export_audit_log", title="Export of the audit log")
+def export_audit_log(job: Job) -> dict[str, Any]:
+    from saas.audit import exporting
+
+    return exporting.export(job)
+
+
+@processing_task("saas.tasks.verify_audit_log", title="Verification of the audit log")
+def verify_audit_log(job: Job) -> dict[str, Any]:
+    from saas.audit import work
+
+    return work.verify(job)
+
+
+@app.task(name="saas.tasks.expire_audit_logs")
+def expire_audit_logs() -> None:
+    from saas.audit import retention
+
+    retention.expire_all()
 
 
 @app.task(name="saas.tasks.sweep_jobs")
@@ -62,6 +85,11 @@ def test_webhook(job: Job) -> None:
 
 app.conf.beat_schedule = {
     **(app.conf.beat_schedule or {}),
+    "expire_audit_logs": {
+        "task": "saas.tasks.expire_audit_logs",
+        "schedule": crontab(hour=3, minute=20),
+        "options": {"queue": "default", "expires": 60 * 60},
+    },
     "sweep_events": {
         "task": "saas.tasks.sweep_events",
         "schedule": dispatching.SWEEP_EVERY,

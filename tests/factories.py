@@ -25,6 +25,7 @@ from accounts.models import User
 from organizations.models import Invitation, Membership, Organization, OrganizationOwner
 from organizations.projects.models import Project
 from organizations.projects.services import create_project
+from saas.audit.log import log_action
 from saas.jobs import Job, queue_processing
 from saas.jobs.models import FAILED, jobs
 from saas.mongo.fields import new_key
@@ -82,6 +83,11 @@ class Tenant:
     @property
     def project_name(self) -> str:
         return f"{self.org.name} orchard"
+
+    @cached_property
+    def entry(self) -> Any:
+        """An entry of the audit log, made when it is first asked for."""
+        return log_action("read", "project", user=self.owner, organization=self.org)
 
     @cached_property
     def job(self) -> Job:
@@ -170,6 +176,7 @@ ARGUMENTS: dict[str, Any] = {
     "project_id": lambda tenant: tenant.project.pk,
     "membership_id": lambda tenant: tenant.memberships["member"].pk,
     "job_id": lambda tenant: tenant.job.pk,
+    "entry_id": lambda tenant: tenant.entry.id,
     "schedule_id": lambda tenant: new_key(),  # there is none
     "address_id": lambda tenant: new_key(),  # there is none
     # the same for every tenant

@@ -199,7 +199,16 @@ GET  organizations:activity_new             302    404      200    200    200   
 GET  organizations:activity_people          302    404      200    200    200   200   404
 GET  organizations:activity_recent          302    404      200    200    200   200   404
 
+GET  audit:entry_list                       302    404      403    403    200   200   404
+GET  audit:entry_detail                     302    404      403    403    200   200   404
+POST audit:entry_verify                     302    404      403    403    200   200   404
+POST audit:entry_export                     302    404      403    403    200   200   404
+
 # The staff's
+GET  staff_audit:entry_list                 302    404      404    404    404   404   200
+GET  staff_audit:entry_detail               302    404      404    404    404   404   200
+POST staff_audit:entry_verify               302    404      404    404    404   404   200
+POST staff_audit:entry_export               302    404      404    404    404   404   200
 GET  platform_admin:home                    302    404      404    404    404   404   200
 GET  platform_admin:job_list                302    404      404    404    404   404   200
 GET  platform_admin:dead_letter             302    404      404    404    404   404   200

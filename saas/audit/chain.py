@@ -1,12 +1,26 @@
-"""The hash chain of each organization's events: what was changed, removed, moved or put in between is named."""
+"""The hash chain of each organization's events, and of the platform's own: what it covers, and how it is computed.
 
+Each entry's hash is SHA-256 over the canonical JSON (RFC 8785) of its fixed fields, its place, the hash of the entry
+before it, and the digests of its two parts. A part says where an event came from, or what it was about; it is digested
+with a salt of its own. So a person can be erased (saas/audit/erasing.py): the part is blanked and its salt dropped, its
+digest stays in the chain, and nobody can find out by trying what had been there.
+
+Everything here works on rows as MongoDB gives them. docs/audit.md says how to verify a chain without this code.
+"""
+
+import base64
 import hashlib
+import math
 import secrets
+from collections.abc import Mapping
 from datetime import UTC
 from typing import Any
 
 import rfc8785
-from bson import ObjectId
+from bson import Decimal128, ObjectId
+
+VERSION = 1
+START = ""  # what the first entry follows
 
 #: What says where an event came from and what it was about can be erased with a person; its digest stays in the chain.
 PARTS = {
@@ -14,57 +28,113 @@ PARTS = {
     "details": ("targets", "before", "after", "metadata", "reason"),
 }
 FIXED = ("event", "action", "resource", "resource_id", "user_id", "organization_id", "request_id", "auth_method")
+#: The fields that verification reads.
+READ = ("created_at", "sequence", "previous_hash", "hash", "seal", *FIXED, *PARTS["origin"], *PARTS["details"])
+
+Row = Mapping[str, Any]
 
 
-def seal(event: Any, *, sequence: int, previous_hash: str) -> dict[str, Any]:
-    """The fields that give the event its place in the chain, as they stand in the database."""
+def seal(row: Row, *, sequence: int, previous_hash: str) -> dict[str, Any]:
+    """The fields that give a row of MongoDB its place in the chain, as they stand in the database."""
     salts = {part: secrets.token_hex(16) for part in PARTS}
-    seal_ = {part: {"salt": salt, "digest": digest_of(event, part, salt)} for part, salt in salts.items()}
-    digests = {part: value["digest"] for part, value in seal_.items()}
+    digests = {part: digest_of(row, part, salt) for part, salt in salts.items()}
     return {
         "sequence": sequence,
         "previous_hash": previous_hash,
-        "seal": seal_,
-        "hash": hash_of(event, sequence=sequence, previous_hash=previous_hash, digests=digests),
+        "seal": {"version": VERSION, **{part: {"salt": salts[part], "digest": digests[part]} for part in PARTS}},
+        "hash": hash_of(row, sequence=sequence, previous_hash=previous_hash, digests=digests),
     }
 
 
-def hash_of(event: Any, *, sequence: int, previous_hash: str, digests: dict[str, str]) -> str:
+def hash_of(row: Row, *, sequence: int, previous_hash: str, digests: Mapping[str, Any]) -> str:
+    """The hash of an entry with this content at this place."""
     content = {
-        "id": str(event.id),
-        "created_at": stamp(event.created_at),
+        "version": VERSION,
+        "id": str(row["_id"]),
+        "created_at": row.get("created_at"),
         "sequence": sequence,
         "previous_hash": previous_hash,
-        **{name: event[name] for name in FIXED},
-        **digests,
+        **{name: row.get(name) or None for name in FIXED},
+        **{part: digests.get(part) for part in PARTS},
     }
-    return hashlib.sha256(rfc8785.dumps(plain(content))).hexdigest()
+    return sha256(content)
 
 
-def digest_of(event: Any, part: str, salt: str) -> str:
-    content = {"salt": salt, **{name: event[name] for name in PARTS[part]}}
-    return hashlib.sha256(rfc8785.dumps(plain(content))).hexdigest()
+def digest_of(row: Row, part: str, salt: str) -> str:
+    """Nothing, none and empty are one: MongoDB and mongoengine do not keep them apart for a field."""
+    content = {"salt": salt, **{name: row.get(name) or None for name in PARTS[part]}}
+    return sha256(content)
 
 
-def plain(value: Any) -> Any:
-    """The value as JSON has it, the same before it is stored and after it is read back."""
-    if isinstance(value, dict):
-        return {str(key): plain(each) for key, each in value.items()}
+def sha256(content: dict[str, Any]) -> str:
+    return hashlib.sha256(rfc8785.dumps(canonical(content))).hexdigest()
+
+
+def canonical(value: Any) -> Any:
+    """The value as JSON has it.  What JSON lacks is an object with one key that begins with "$", as no stored key does.
+
+    Events hold plain JSON and one time (saas/events/values.py); the rest is for rows that somebody else wrote.
+    """
+    if isinstance(value, Mapping):
+        return {str(key): canonical(each) for key, each in value.items()}
     if isinstance(value, (list, tuple)):
-        return [plain(each) for each in value]
-    if isinstance(value, ObjectId):
-        return str(value)
-    if hasattr(value, "isoformat"):
-        return stamp(value)
-    if isinstance(value, (str, bool)) or value is None:
+        return [canonical(each) for each in value]
+    if value is None or isinstance(value, (str, bool)):
         return value
-    # RFC 8785 writes numbers as JavaScript does, which cannot hold a large integer.
-    return value if isinstance(value, int) and abs(value) < 2**53 else str(value)
+    if isinstance(value, (int, float)):
+        # RFC 8785 writes numbers as JavaScript does, which holds no larger integers and only finite numbers.
+        is_exact = abs(value) < 2**53 if isinstance(value, int) else math.isfinite(value)
+        return value if is_exact else {"$number": repr(value)}
+    return other(value)
 
 
-def stamp(moment: Any) -> str:
-    """UTC to the millisecond, which is what MongoDB keeps."""
-    if getattr(moment, "tzinfo", None) is None or not hasattr(moment, "astimezone"):
-        return str(moment.isoformat())
-    text: str = moment.astimezone(UTC).isoformat(timespec="milliseconds")
-    return text
+def other(value: Any) -> dict[str, str]:
+    if isinstance(value, ObjectId):
+        return {"$oid": str(value)}
+    if isinstance(value, Decimal128):
+        return {"$decimal": str(value)}
+    if isinstance(value, bytes):
+        return {"$bytes": base64.b64encode(value).decode()}
+    if hasattr(value, "astimezone"):
+        return {"$date": value.astimezone(UTC).isoformat(timespec="milliseconds")}
+    return {"$other": repr(value)}
+
+
+# -- asking an entry ---------------------------------------------------------------------------------------------------
+
+
+def digests_of(row: Row) -> dict[str, Any]:
+    """The digests that the entry carries."""
+    parts = row.get("seal") or {}
+    return {part: (parts.get(part) or {}).get("digest") for part in PARTS}
+
+
+def is_intact(row: Row, *, sequence: int | None = None) -> bool:
+    """Whether the entry's hash is that of what it says, at its place or at another; its parts aside."""
+    place = row.get("sequence") if sequence is None else sequence
+    if not isinstance(place, int):
+        return False
+    expected = hash_of(row, sequence=place, previous_hash=row.get("previous_hash") or START, digests=digests_of(row))
+    return secrets.compare_digest(expected, str(row.get("hash") or ""))
+
+
+def changed_part(row: Row) -> str:
+    """The name of the first part that is not what was sealed; "" when all are.  Erased parts are not looked at."""
+    for part in PARTS:
+        sealed = (row.get("seal") or {}).get(part) or {}
+        if not sealed.get("erased") and not fits(row, part, sealed):
+            return part
+    return ""
+
+
+def fits(row: Row, part: str, sealed: Mapping[str, Any]) -> bool:
+    """Whether what the row says in a part is what this seal was made of."""
+    salt = sealed.get("salt")
+    return isinstance(salt, str) and digest_of(row, part, salt) == sealed.get("digest")
+
+
+def erased_for(row: Row) -> dict[str, list[str]]:
+    """By part: the ids of the people for whose sake it was blanked."""
+    parts = row.get("seal") or {}
+    found = {part: (parts.get(part) or {}).get("erased") or [] for part in PARTS}
+    return {part: people for part, people in found.items() if people}

@@ -15,7 +15,6 @@ from datetime import timedelta
 from typing import Any
 
 import structlog
-from bson import ObjectId
 from kombu.exceptions import OperationalError
 from mongoengine import NotUniqueError
 from pymongo import UpdateOne
@@ -148,13 +147,14 @@ def seal(stream: EventStream) -> int:
     """Give the next events their places in the organization's chain; answers how many.  Raises LeaseLost."""
     from saas.audit import chain
 
-    found = list(mine(stream).filter(sequence=None).order_by("created_at", "id").limit(AT_ONCE))
+    # As MongoDB gives them, for that is what is verified.
+    found = list(mine(stream).filter(sequence=None).order_by("created_at", "id").limit(AT_ONCE).as_pymongo())
     sequence, link, changes = stream.sequence, stream.hash, []
     for event in found:
         sequence += 1
         fields = chain.seal(event, sequence=sequence, previous_hash=link)
         link = fields["hash"]
-        changes.append(UpdateOne({"_id": ObjectId(event.id), "sequence": None}, {"$set": fields}))
+        changes.append(UpdateOne({"_id": event["_id"], "sequence": None}, {"$set": fields}))
     if changes:
         move(stream, set__sequence=sequence, set__hash=link)  # first: only who holds the lease gives out places
         get_collection("events").bulk_write(changes)

@@ -7,8 +7,7 @@ stays whole.
 from collections.abc import Collection
 from typing import Any
 
-from pymongo import UpdateOne
-
+from saas.audit.erasing import blanking
 from saas.data_map import Person
 from saas.mongo.documents import get_collection
 
@@ -16,6 +15,7 @@ DELETED = "Deleted person"
 REPORT = "user.deleted"  # which says what was erased, and nothing about whom
 BATCH = 500  # events written in one round trip
 ORIGIN = ("ip_address", "user_agent")
+ON_BEHALF = "actor.on_behalf_of.id"
 VALUES = ("before", "after", "metadata")
 #: Where an event that is not about the person may hold the address: an invitation, a transfer, a failed sign-in.
 PLACES = (
@@ -36,20 +36,38 @@ def erase_person(user_id: str, *, names: Collection[str] = ()) -> int:
 
     Reads the whole log once.  Safe to repeat: what is blanked already is not counted.
     """
+    count, missed = erase_once(user_id, names)
+    while missed:  # sealed between our reading and our writing
+        more, missed = erase_once(user_id, names)
+        count += more
+    return count
+
+
+def erase_once(user_id: str, names: Collection[str]) -> tuple[int, int]:
+    """How many events were changed, and how many were not because they changed meanwhile."""
     log = get_collection("events")
-    count, changes = 0, []
+    count, missed, changes = 0, 0, []
+
+    def write() -> None:
+        nonlocal count, missed
+        if changes:
+            done = log.bulk_write(changes, ordered=False)
+            count, missed = count + done.modified_count, missed + len(changes) - done.matched_count
+            changes.clear()
+
     for event in log.find(about(user_id, names)):
         change = blanked(event, user_id, names)
         if change:
-            changes.append(UpdateOne({"_id": event["_id"]}, {"$set": change}))
+            changes.append(blanking(event, change, user_id))
         if len(changes) == BATCH:
-            count, changes = count + log.bulk_write(changes, ordered=False).modified_count, []
-    return count + (log.bulk_write(changes, ordered=False).modified_count if changes else 0)
+            write()
+    write()
+    return count, missed
 
 
 def about(user_id: str, names: Collection[str]) -> dict[str, Any]:
     """The events in which the person may stand."""
-    by_id = [{field: user_id} for field in ("user_id", "actor.id", "targets.id", "resource_id")]
+    by_id = [{field: user_id} for field in ("user_id", "actor.id", ON_BEHALF, "targets.id", "resource_id")]
     by_name = [{place: {"$in": list(names)}} for place in PLACES] if names else []
     return {"$or": [*by_id, *by_name]}
 
@@ -59,8 +77,7 @@ def blanked(event: dict[str, Any], user_id: str, names: Collection[str]) -> dict
     is_about = event.get("resource") == "user" and event.get("resource_id") == user_id
     is_own = is_about and event.get("event") != REPORT
     after = {**event, **{field: without(event.get(field), names, all_of_it=is_own) for field in VALUES}}
-    if (event.get("actor") or {}).get("id") == user_id:
-        after["actor"] = {**event["actor"], "name": DELETED}
+    after["actor"] = without_name(event.get("actor"), user_id)
     after["targets"] = [
         {**each, "name": DELETED} if each.get("id") == user_id or each.get("name") in names else each
         for each in event.get("targets") or []
@@ -71,6 +88,16 @@ def blanked(event: dict[str, Any], user_id: str, names: Collection[str]) -> dict
     if is_of_person or is_own:
         after |= {field: None for field in ORIGIN if event.get(field)}
     return {field: value for field, value in after.items() if value != event.get(field)}
+
+
+def without_name(actor: dict[str, Any] | None, user_id: str) -> dict[str, Any] | None:
+    """The same actor, nameless where it is the person, or acts on the person's behalf."""
+    if not actor:
+        return actor
+    after = {**actor, "name": DELETED} if actor.get("id") == user_id else dict(actor)
+    if actor.get("on_behalf_of"):
+        after["on_behalf_of"] = without_name(actor["on_behalf_of"], user_id)
+    return after
 
 
 def without(value: Any, names: Collection[str], *, all_of_it: bool = False) -> Any:

@@ -33,7 +33,7 @@ class Event(PlatformDocument):
     resource_id = StringField()
     user_id = StringField()
     organization_id = StringField()
-    actor = DictField()  # {type: user|system|…, id, name}
+    actor = DictField()  # {type, id, name, on_behalf_of?}: see saas/events/actors.py
     targets = ListField(DictField())  # [{type, id, name}]
     before = DynamicField()
     after = DynamicField()
@@ -56,8 +56,14 @@ class Event(PlatformDocument):
         "collection": "events",
         "indexes": [
             {"fields": ["organization_id", "-created_at", "-id"]},
-            {"fields": ["organization_id", "event", "-created_at"]},
-            {"fields": ["user_id", "-created_at"]},
+            # the audit log's filters: within an organization, and for the staff across all
+            {"fields": ["organization_id", "event", "-created_at", "-id"]},
+            {"fields": ["organization_id", "action", "-created_at", "-id"]},
+            {"fields": ["organization_id", "resource", "-created_at", "-id"]},
+            {"fields": ["organization_id", "resource_id", "-created_at", "-id"]},
+            {"fields": ["organization_id", "user_id", "-created_at", "-id"]},
+            {"fields": ["user_id", "-created_at", "-id"]},
+            {"fields": ["-created_at", "-id"]},
             {
                 "fields": ["is_pending", "organization_id", "created_at", "id"],
                 "partialFilterExpression": {"is_pending": True},
@@ -80,6 +86,7 @@ class EventStream(PlatformDocument):
     organization_id = IdField()
     sequence = IntField(required=True, default=0)  # of the last event that was sealed
     hash = StringField(default="")  # of the same
+    anchor = DictField()  # {sequence, hash} of the last entry that was removed when its time was over
     positions = DictField()  # {sink: sequence of the last event that it has had}
     troubles = DictField()  # {sink: {sequence, attempts, error, due_at}} while the sink fails
     lease = StringField()
