@@ -7,10 +7,11 @@ class AccountsConfig(AppConfig):
     def ready(self) -> None:
         from django.core import checks
 
-        from accounts import events, limits  # noqa: F401 - events connects the signals
+        from accounts import events, limits, palette  # noqa: F401 - events connects the signals
         from accounts.onboarding import configuration
         from saas.ratelimit import limit_routes
 
         configuration.load()
         checks.register(configuration.check_names)
         limit_routes(limits.LIMITS)
+        palette.register_all()

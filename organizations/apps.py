@@ -12,6 +12,7 @@ class OrganizationsConfig(AppConfig):
             joining,  # noqa: F401 - hears of sign-ins
             links,
             onboarding,
+            palette,
             resources,
             roles,
         )
@@ -31,6 +32,7 @@ class OrganizationsConfig(AppConfig):
         hooks.organization_named.register(audience.organization_named)
         hooks.members_named.register(audience.members_named)
         resources.register_all()
+        palette.register_all()
         sinks.register(sinks.Sink("activity", "Activity feed", activity.deliver))
         hooks.address_proof.register(links.proves_address)
         hooks.deletion_blocker.register(departure.organizations_owned_alone)

@@ -33,7 +33,7 @@ def register_all() -> None:
             plural="Members",
             icon="users",
             permission="organization.read",
-            url=lambda slug, _id: reverse("organizations:member_list", args=[slug]),
+            url=lambda slug, id_: reverse("organizations:member_person", args=[slug, id_]),
             describe=describe_members,
             describe_all=all_members,
             is_person=True,

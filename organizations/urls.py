@@ -19,6 +19,7 @@ urlpatterns = [
     path("<slug:org_slug>/roles/", roles.role_list, name="role_list"),
     path("<slug:org_slug>/members/", members.member_list, name="member_list"),
     path("<slug:org_slug>/members/leave/", members.member_leave, name="member_leave"),
+    path("<slug:org_slug>/members/person/<oid:user_id>/", members.member_person, name="member_person"),
     path("<slug:org_slug>/members/<oid:membership_id>/", members.member_detail, name="member_detail"),
     path("<slug:org_slug>/members/<oid:membership_id>/role/", members.member_role, name="member_role"),
     path("<slug:org_slug>/members/<oid:membership_id>/suspend/", members.member_suspend, name="member_suspend"),

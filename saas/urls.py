@@ -18,6 +18,7 @@ urlpatterns = [
     path("o/<slug:org_slug>/jobs/", include("saas.jobs.org_urls")),
     path("account/jobs/", include("saas.jobs.urls")),
     path("", include("saas.mailing.urls")),
+    path("", include("saas.search.urls")),
     path("o/<slug:org_slug>/audit/", include("saas.audit.urls")),
     path("admin/audit/", include("saas.audit.staff_urls")),
     path("invitations/", include("organizations.invitation_urls")),

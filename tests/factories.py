@@ -175,6 +175,7 @@ ARGUMENTS: dict[str, Any] = {
     "invitation_id": lambda tenant: tenant.invitation.pk,
     "project_id": lambda tenant: tenant.project.pk,
     "membership_id": lambda tenant: tenant.memberships["member"].pk,
+    "user_id": lambda tenant: tenant.member.pk,
     "job_id": lambda tenant: tenant.job.pk,
     "entry_id": lambda tenant: tenant.entry.id,
     "schedule_id": lambda tenant: new_key(),  # there is none

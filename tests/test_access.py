@@ -152,6 +152,7 @@ POST organizations:organization_delete      302    404      403    403    403   
 # Members. Handing over asks first who it is.
 GET  organizations:member_list              302    404      200    200    200   200   404
 GET  organizations:member_detail            302    404      200    200    200   200   404
+GET  organizations:member_person            302    404      303    303    303   303   404
 POST organizations:member_role              302    404      403    403    303   303   404
 POST organizations:member_suspend           302    404      403    403    303   303   404
 POST organizations:member_unsuspend         302    404      403    403    303   303   404
@@ -171,6 +172,11 @@ GET  organizations:ownership_accept         302    404      303    303    303   
 POST organizations:ownership_accept         302    404      303    303    303   303   404
 POST organizations:ownership_decline        302    404      303    303    303   303   404
 POST organizations:ownership_cancel         302    404      403    403    403   303   404
+
+# Search
+GET  search:results                         302    404      200    200    200   200   404
+GET  search:palette                         302    404      200    200    200   200   404
+GET  search:palette_anywhere                302    200      200    200    200   200   200
 
 # By the link of an invitation; here one that leads nowhere
 GET  invitations:invitation_detail          404    404      404    404    404   404   404

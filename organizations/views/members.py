@@ -44,6 +44,14 @@ def member_detail(request: OrgRequest, membership_id: str) -> HttpResponse:
     return render(request, DETAIL_PAGE, context)
 
 
+@org_view(READ)
+@require_safe
+def member_person(request: OrgRequest, user_id: str) -> HttpResponse:
+    """To the page of the member that this person is: events know people by their own ids, and so does search."""
+    membership = get_or_404(Membership.objects.filter(organization_id=request.org.pk), user_id=user_id)
+    return redirect(request, "organizations:member_detail", request.org.slug, membership.pk)
+
+
 @org_view(MANAGE)
 @require_POST
 def member_role(request: OrgRequest, membership_id: str) -> HttpResponse:
