@@ -63,6 +63,9 @@ class OrganizationsConfig(AppConfig):
             )
         )
         navigation.register(
+            navigation.Item("Webhooks", "webhook", "webhooks:webhook_list", permission="webhook.read", rank=87)
+        )
+        navigation.register(
             navigation.Item("Audit log", "scroll-text", "audit:entry_list", permission="auditLog.read", rank=85)
         )
         navigation.register(

@@ -16,12 +16,14 @@ urlpatterns = [
     path("", include("accounts.urls")),
     path("o/", include("organizations.urls")),
     path("o/<slug:org_slug>/jobs/", include("saas.jobs.org_urls")),
+    path("o/<slug:org_slug>/webhooks/", include("saas.webhooks.urls")),
     path("account/jobs/", include("saas.jobs.urls")),
     path("", include("saas.mailing.urls")),
     path("", include("saas.search.urls")),
     path("o/<slug:org_slug>/audit/", include("saas.audit.urls")),
     path("admin/audit/", include("saas.audit.staff_urls")),
     path("invitations/", include("organizations.invitation_urls")),
+    path("admin/webhooks/", include("saas.webhooks.platform_urls")),
     path("admin/", include("platform_admin.urls")),
 ]
 

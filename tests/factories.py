@@ -30,6 +30,8 @@ from saas.jobs import Job, queue_processing
 from saas.jobs.models import FAILED, jobs
 from saas.mongo.fields import new_key
 from saas.tenancy import now
+from saas.webhooks.endpoints import create_endpoint
+from saas.webhooks.models import Webhook, WebhookDelivery, deliveries
 
 PASSWORD = "correct horse battery staple"
 ROLES = ("owner", "admin", "member", "viewer")
@@ -94,6 +96,19 @@ class Tenant:
         """An export of the member that has failed, made when it is first asked for."""
         job = queue_processing(user=self.member, org=self.org, task="accounts.tasks.export_account")
         return cast("Job", jobs().filter(id=job.id).modify(new=True, set__state=FAILED, set__finished_at=now()))
+
+    @cached_property
+    def webhook(self) -> Webhook:
+        """An endpoint of the owner that nobody answers at, made when it is first asked for."""
+        values = {"name": f"{self.org.name} hook", "url": f"http://localhost:9/{self.org.slug}", "events": ["*"]}
+        return create_endpoint(org=self.org, actor=self.owner, **values)[0]
+
+    @cached_property
+    def delivery(self) -> WebhookDelivery:
+        """A delivery that has failed, made when it is first asked for."""
+        values = {"organization_id": self.org.pk, "event_id": new_key(), "message_id": f"msg_{new_key()}"}
+        values |= {"event": "project.created", "payload": "{}", "status": "failed"}
+        return cast("WebhookDelivery", deliveries().create(webhook_id=self.webhook.id, **values))
 
     def __getattr__(self, name: str) -> Any:
         if name in ROLES:
@@ -174,6 +189,8 @@ ARGUMENTS: dict[str, Any] = {
     "organization_id": lambda tenant: tenant.org.pk,
     "invitation_id": lambda tenant: tenant.invitation.pk,
     "project_id": lambda tenant: tenant.project.pk,
+    "webhook_id": lambda tenant: tenant.webhook.id,
+    "delivery_id": lambda tenant: tenant.delivery.id,
     "membership_id": lambda tenant: tenant.memberships["member"].pk,
     "user_id": lambda tenant: tenant.member.pk,
     "job_id": lambda tenant: tenant.job.pk,

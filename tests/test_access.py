@@ -205,6 +205,26 @@ GET  organizations:activity_new             302    404      200    200    200   
 GET  organizations:activity_people          302    404      200    200    200   200   404
 GET  organizations:activity_recent          302    404      200    200    200   200   404
 
+# Webhooks: the organization's endpoints. Whoever replaces a secret says first again who it is
+GET  webhooks:webhook_list                  302    404      403    403    200   200   404
+GET  webhooks:webhook_create                302    404      403    403    200   200   404
+POST webhooks:webhook_create                302    404      403    403    422   422   404
+GET  webhooks:webhook_detail                302    404      403    403    200   200   404
+GET  webhooks:webhook_edit                  302    404      403    403    200   200   404
+POST webhooks:webhook_edit                  302    404      403    403    422   422   404
+GET  webhooks:webhook_secret                302    404      403    403    200   200   404
+POST webhooks:webhook_secret                302    404      403    403    303   303   404
+GET  webhooks:webhook_rotate                302    404      403    403    303   303   404
+POST webhooks:webhook_rotate                302    404      403    403    303   303   404
+POST webhooks:webhook_pause                 302    404      403    403    303   303   404
+POST webhooks:webhook_resume                302    404      403    403    303   303   404
+GET  webhooks:webhook_delete                302    404      403    403    200   200   404
+POST webhooks:webhook_delete                302    404      403    403    303   303   404
+POST webhooks:webhook_test                  302    404      403    403    422   422   404
+POST webhooks:webhook_replay                302    404      403    403    422   422   404
+GET  webhooks:delivery_detail               302    404      403    403    200   200   404
+POST webhooks:delivery_replay               302    404      403    403    303   303   404
+
 GET  audit:entry_list                       302    404      403    403    200   200   404
 GET  audit:entry_detail                     302    404      403    403    200   200   404
 POST audit:entry_verify                     302    404      403    403    200   200   404
@@ -224,6 +244,25 @@ POST platform_admin:dead_letter_discard     302    404      404    404    404   
 POST platform_admin:schedule_run            302    404      404    404    404   404   404
 GET  platform_admin:mail_list               302    404      404    404    404   404   200
 POST platform_admin:mail_switch_on          302    404      404    404    404   404   404
+
+GET  platform_webhooks:webhook_list         302    404      404    404    404   404   200
+GET  platform_webhooks:webhook_create       302    404      404    404    404   404   200
+POST platform_webhooks:webhook_create       302    404      404    404    404   404   422
+GET  platform_webhooks:webhook_detail       302    404      404    404    404   404   404
+GET  platform_webhooks:webhook_edit         302    404      404    404    404   404   404
+POST platform_webhooks:webhook_edit         302    404      404    404    404   404   404
+GET  platform_webhooks:webhook_secret       302    404      404    404    404   404   404
+POST platform_webhooks:webhook_secret       302    404      404    404    404   404   404
+GET  platform_webhooks:webhook_rotate       302    404      404    404    404   404   303
+POST platform_webhooks:webhook_rotate       302    404      404    404    404   404   303
+POST platform_webhooks:webhook_pause        302    404      404    404    404   404   404
+POST platform_webhooks:webhook_resume       302    404      404    404    404   404   404
+GET  platform_webhooks:webhook_delete       302    404      404    404    404   404   404
+POST platform_webhooks:webhook_delete       302    404      404    404    404   404   404
+POST platform_webhooks:webhook_test         302    404      404    404    404   404   404
+POST platform_webhooks:webhook_replay       302    404      404    404    404   404   404
+GET  platform_webhooks:delivery_detail      302    404      404    404    404   404   404
+POST platform_webhooks:delivery_replay      302    404      404    404    404   404   404
 
 # Of development only
 GET  styleguide                             200    200      200    200    200   200   200
