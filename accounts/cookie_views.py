@@ -24,7 +24,7 @@ WORDS = {
 def cookies(request: HttpRequest) -> HttpResponse:
     """The list of cookies with both answers; a POST keeps one, for the person when signed in, and for this browser."""
     if request.method != "POST":
-        context = {"cookies": consent.cookies(), "choice": consent.choice(request)}
+        context = {"cookies": consent.cookies(), "choice": consent.choice(request), "asks_consent": False}
         return render(request, "legal/cookies.html", context)
     answer = request.POST.get("analytics", "")
     if answer not in WORDS:

@@ -12,14 +12,23 @@ from django.dispatch import receiver
 from django.http import HttpRequest
 
 from accounts import sessions
+from accounts.models import User
 from saas import events, live
 
 
 @receiver(signals.user_logged_in)
 def record_sign_in(request: HttpRequest, user: Any, **_kwargs: Any) -> None:
+    sessions.begin(request)
     records = get_authentication_records(request, user)
     method = records[-1]["method"] if records else None
     events.record("user.logged_in", actor=user, target=user, request=request, metadata={"method": method})
+
+
+@receiver(account_signals.authentication_step_completed)
+def renew_session(request: HttpRequest, user: Any, reauthenticated: bool = False, **_kwargs: Any) -> None:
+    """Whoever has confirmed who it is goes on under a new session key; the old one is worth nothing."""
+    if reauthenticated and isinstance(user, User):
+        sessions.renew(request)
 
 
 @receiver(signals.user_logged_out)

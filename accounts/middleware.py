@@ -5,6 +5,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.conf import settings
+from django.contrib.auth import logout
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.urls import reverse
@@ -82,13 +83,15 @@ def known_zone(name: str) -> ZoneInfo:
 
 
 class ActivityMiddleware:
-    """Notes when a session was last in use, for the list of sessions."""
+    """Ends a session that is too old, and notes when one was last in use, for the list of sessions."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if request.user.is_authenticated:
+        if request.user.is_authenticated and sessions.is_over(request):
+            logout(request)
+        elif request.user.is_authenticated:
             sessions.note_activity(request)
         return self.get_response(request)
 

@@ -7,9 +7,10 @@ from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import factors, security, sessions
+from accounts.reauthentication import confirmed_person
 from saas.access import public, signed_in
 from saas.htmx import redirect, toast
 from saas.http import SignedInRequest
@@ -48,15 +49,23 @@ def session_list(request: SignedInRequest) -> HttpResponse:
     if request.method != "POST":
         context = {"places": sessions.places(request.user, current=request.session.session_key)}
         return render(request, "usersessions/usersession_list.html", context)
+    return sign_out_elsewhere(request)
+
+
+@confirmed_person
+def sign_out_elsewhere(request: SignedInRequest) -> HttpResponse:
     sessions.end_other_sessions(user=request.user, request=request)
     sessions.keep(request)
     return toast(redirect(request, "usersessions_list"), "You are signed out everywhere else.", request=request)
 
 
 @signed_in
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
+@confirmed_person
 def session_end(request: SignedInRequest, session_id: str) -> HttpResponse:
-    """Sign out one browser; a session that is gone already is no mistake."""
+    """Sign out one browser; a session that is gone already is no mistake.  Who had to confirm first comes by GET."""
+    if request.method != "POST":
+        return redirect(request, "usersessions_list")
     current = request.session.session_key
     mine = {place.id for place in sessions.places(request.user, current=current) if place.is_current}
     if session_id in mine:

@@ -76,6 +76,14 @@ def replace_password(*, user: Any, encoded: str, event: str, request: HttpReques
 
 
 @atomic
+def end_sessions_of(*, user: Any) -> int:
+    """Sign somebody out everywhere, as the staff; how many sessions were listed."""
+    count = sessions.end_others(user=user, request=None)
+    events.record("session.others_ended", target=user, metadata={"count": count})
+    return count
+
+
+@atomic
 def mark_confirmed(*, address: EmailAddress, request: HttpRequest | None = None) -> bool:
     """Mark an address as confirmed, once; False when it was already.
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from allauth.usersessions.adapter import DefaultUserSessionsAdapter
 from allauth.usersessions.models import UserSession
+from django.conf import settings
 from django.contrib.auth import HASH_SESSION_KEY
 from django.contrib.sessions.backends.cached_db import SessionStore
 from django.contrib.sessions.models import Session
@@ -26,6 +27,8 @@ from saas.db import atomic, on_commit
 from saas.http import client_ip
 
 ACTIVITY_EVERY = 5 * 60  # seconds between two notes of one session's activity
+BEGAN_AT, SEEN_AT = "began_at", "seen_at"  # in the session: seconds since 1970
+STRETCHED_EVERY = 24 * 60 * 60  # seconds between two writes that let a session in use live on
 MOST_SHOWN = 50
 
 
@@ -125,11 +128,9 @@ def keep(request: HttpRequest) -> None:
     """Let this request's session live on after `end_others`, under a new key."""
     person: Any = request.user
     fresh = User.objects.get(pk=person.pk)
-    before = request.session.session_key
-    request.session.cycle_key()
+    renew(request)
     request.session[HASH_SESSION_KEY] = fresh.get_session_auth_hash()
     person.security_stamp, person.password = fresh.security_stamp, fresh.password
-    UserSession.objects.filter(session_key=before).update(session_key=request.session.session_key)
 
 
 class SessionAdapter(DefaultUserSessionsAdapter):
@@ -138,6 +139,36 @@ class SessionAdapter(DefaultUserSessionsAdapter):
     @atomic
     def end_sessions(self, sessions: Iterable[UserSession]) -> None:
         drop(sessions)
+
+
+# -- age ---------------------------------------------------------------------------------------------------------------
+
+
+def begin(request: HttpRequest) -> None:
+    """Note when somebody signed in here."""
+    request.session[BEGAN_AT] = request.session[SEEN_AT] = int(timezone.now().timestamp())
+
+
+def is_over(request: HttpRequest) -> bool:
+    """Whether the sign-in is too long ago: SESSION_LIFETIME, however much the session was used.
+
+    Once a day it lets a session in use live on for another SESSION_COOKIE_AGE; an unused one ends after that.  No read.
+    """
+    moment = int(timezone.now().timestamp())
+    if BEGAN_AT not in request.session:
+        begin(request)
+    if moment - request.session[BEGAN_AT] > settings.SESSION_LIFETIME:
+        return True
+    if moment - request.session.get(SEEN_AT, 0) > STRETCHED_EVERY:
+        request.session[SEEN_AT] = moment
+    return False
+
+
+def renew(request: HttpRequest) -> None:
+    """Go on with the same session under a new key."""
+    before = request.session.session_key
+    request.session.cycle_key()
+    UserSession.objects.filter(session_key=before).update(session_key=request.session.session_key)
 
 
 # -- activity ----------------------------------------------------------------------------------------------------------

@@ -29,7 +29,7 @@ def cookies() -> list[Cookie]:
     """Every cookie that the product may set."""
     prefix = "__Host-" if settings.IS_DEPLOYED else ""
     return [
-        Cookie(settings.SESSION_COOKIE_NAME, "Keeps you signed in, and what you were about to do.", "30 days"),
+        Cookie(settings.SESSION_COOKIE_NAME, "Keeps you signed in, and what you were about to do.", "14 days"),
         Cookie(settings.CSRF_COOKIE_NAME, "Protects forms against being sent by another site.", "1 year"),
         Cookie(f"{prefix}device", "Knows this browser again, so that we warn you only of others.", "1 year"),
         Cookie(

@@ -145,6 +145,7 @@ PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
+PASSWORD_RESET_TIMEOUT = 60 * 60  # seconds
 AUTH_PASSWORD_VALIDATORS = [
     {
         "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
@@ -152,7 +153,6 @@ AUTH_PASSWORD_VALIDATORS = [
     },
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
-    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
     {"NAME": "accounts.passwords.GuessablePasswordValidator"},
 ]
 LOGIN_URL = "account_login"
@@ -329,7 +329,8 @@ MEDIA_ROOT = DATA_DIR / "media"
 
 # -- Security ---------------------------------------------------------------------------------------------------------
 SESSION_COOKIE_NAME = "__Host-session" if IS_DEPLOYED else "session"
-SESSION_COOKIE_AGE = 60 * 60 * 24 * 30
+SESSION_COOKIE_AGE = 60 * 60 * 24 * 14  # without being used; docs/security/authentication.md says why
+SESSION_LIFETIME = 60 * 60 * 24 * 30  # since signing in, however much it is used
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_DEPLOYED
 CSRF_COOKIE_NAME = "__Host-csrf" if IS_DEPLOYED else "csrf"
 CSRF_COOKIE_HTTPONLY = True  # htmx takes the token from the page

@@ -86,6 +86,7 @@ POST accounts:profile                       302    422      422    422    422   
 
 # Who gets in, and where one is in. What could do harm asks first who it is.
 GET  accounts:security                      302    200      200    200    200   200   200
+GET  accounts:session_end                   302    303      303    303    303   303   303
 POST accounts:session_end                   302    303      303    303    303   303   303
 GET  usersessions_list                      302    200      200    200    200   200   200
 POST usersessions_list                      302    303      303    303    303   303   303

@@ -52,6 +52,7 @@ def test_the_answer_is_taken_back_by_the_link_at_the_foot(visitor):
     assert f'href="{PAGE}"' in visitor.get("/accounts/login/").content.decode()
     page = visitor.get(PAGE).content.decode()
     assert "accepted" in page
+    assert 'class="consent"' not in page
     assert visitor.post(PAGE, {"analytics": "no"}).url == PAGE
     assert "declined" in visitor.get(PAGE).content.decode()
 

@@ -56,6 +56,7 @@ def test_signing_out_everywhere_else_ends_the_others_at_their_next_request(perso
     for client in (here, *others):
         sign_in(client, person.email)
     keys = [client.session.session_key for client in others]
+    confirm(here)
     assert here.post("/accounts/sessions/")["Location"] == "/accounts/sessions/"
     assert is_in(here)
     assert not any(is_in(client) for client in others)
@@ -70,6 +71,7 @@ def test_one_session_is_ended_and_the_others_live(person, told):
     for client in (here, lost, third):
         sign_in(client, person.email)
     row = UserSession.objects.get(session_key=lost.session.session_key)
+    confirm(here)
     assert here.post(f"/account/sessions/{row.pk}/end/").status_code == 303
     assert not is_in(lost)
     assert is_in(third)
@@ -101,6 +103,7 @@ def test_a_copy_in_the_cache_keeps_no_ended_session_alive(person):
     sign_in(other, person.email)
     store = other.session
     kept = cache.get(store.cache_key)
+    confirm(here)
     here.post("/accounts/sessions/")
     cache.set(store.cache_key, kept)
     assert not is_in(other)

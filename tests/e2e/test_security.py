@@ -199,6 +199,8 @@ def test_signing_out_everywhere_else_closes_the_open_pages_there(newcomer, visit
     page.goto("/accounts/sessions/")
     looks_right(page)
     page.get_by_role("button", name="Sign out everywhere else").click()
+    confirm_if_asked(page)
+    page.get_by_role("button", name="Sign out everywhere else").click()
     expect(page.get_by_text("You are signed in nowhere else.")).to_be_visible()
     expect(other).to_have_url(re.compile("/accounts/login/"))
 
