@@ -26,6 +26,7 @@ from organizations.models import Invitation, Membership, Organization, Organizat
 from organizations.projects.models import Project
 from organizations.projects.services import create_project
 from saas.audit.log import log_action
+from saas.events.models import Event, events
 from saas.jobs import Job, queue_processing
 from saas.jobs.models import FAILED, jobs
 from saas.mongo.fields import new_key
@@ -81,6 +82,11 @@ class Tenant:
     def project(self) -> Project:
         """A project of the owner, made when it is first asked for."""
         return create_project(org=self.org, actor=self.owner, name=self.project_name)
+
+    @property
+    def event(self) -> Event:
+        """What was recorded when the project was made."""
+        return cast("Event", events().filter(resource_id=self.project.pk).first())
 
     @property
     def project_name(self) -> str:
@@ -195,6 +201,8 @@ ARGUMENTS: dict[str, Any] = {
     "user_id": lambda tenant: tenant.member.pk,
     "job_id": lambda tenant: tenant.job.pk,
     "entry_id": lambda tenant: tenant.entry.id,
+    "event_id": lambda tenant: tenant.event.pk,
+    "sink": lambda tenant: "activity",
     "schedule_id": lambda tenant: new_key(),  # there is none
     "address_id": lambda tenant: new_key(),  # there is none
     # the same for every tenant
@@ -216,6 +224,7 @@ NOT_OF_A_TENANT = {
     "name",
     "uidb36",
     "theme",
+    "sink",
     "schedule_id",
     "address_id",
     "pk",

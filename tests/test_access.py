@@ -237,6 +237,12 @@ GET  staff_audit:entry_detail               302    404      404    404    404   
 POST staff_audit:entry_verify               302    404      404    404    404   404   200
 POST staff_audit:entry_export               302    404      404    404    404   404   200
 GET  platform_admin:home                    302    404      404    404    404   404   200
+GET  platform_admin:event_list              302    404      404    404    404   404   200
+GET  platform_admin:event_parked            302    404      404    404    404   404   200
+GET  platform_admin:event_matrix            302    404      404    404    404   404   200
+GET  platform_admin:event_detail            302    404      404    404    404   404   200
+POST platform_admin:event_replay            302    404      404    404    404   404   303
+POST platform_admin:event_retry             302    404      404    404    404   404   303
 GET  platform_admin:job_list                302    404      404    404    404   404   200
 GET  platform_admin:dead_letter             302    404      404    404    404   404   200
 POST platform_admin:dead_letter_edit        302    404      404    404    404   404   422

@@ -57,7 +57,7 @@ def about_person(user_id: str) -> dict[str, Any]:
     return {"$or": [{"user_id": key}, {"resource_id": user_id}]}
 
 
-def count_newer(org: Any, *, viewer: Any, than: int, limit: int = 100, **filters: Any) -> int:
+def count_newer(org: Any, *, viewer: Any, than: int, filters: dict[str, Any], limit: int = 100) -> int:
     """How many lines have come since the line with the sequence `than`; `limit` where there are more.  One read.
 
     A line that comes late stands further down, so it counts by its place in the log and not by its time.

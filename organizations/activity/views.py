@@ -53,7 +53,7 @@ def activity_new(request: OrgRequest) -> HttpResponse:
     """The bar above the feed: how many lines have come since it was read."""
     filters = FeedFilterForm(request.GET, org=request.org, viewer=request.user).filters()
     latest = number(request.GET.get("seen")) or 0
-    count = count_newer(request.org, viewer=request.user, than=latest, **filters)
+    count = count_newer(request.org, viewer=request.user, than=latest, filters=filters)
     context = {"count": count, "query": without_place(request.GET), "latest": latest}
     return render(request, f"{LIST_PAGE}#new", context)
 

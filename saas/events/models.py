@@ -78,6 +78,10 @@ class Event(PlatformDocument):
         ],
     }
 
+    @property
+    def name(self) -> str:
+        return str(self.event)
+
 
 class EventStream(PlatformDocument):
     """How far one organization's events have come, or the platform's own.  One worker at a time holds its lease."""
