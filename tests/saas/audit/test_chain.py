@@ -314,5 +314,3 @@ def test_the_command_compares_with_a_noted_end(world, chain, capsys):
         call_command("audit_verify", org=world.org.slug, known=f"10:{'0' * 64}")
     with pytest.raises(CommandError, match="no organization"):
         call_command("audit_verify", org="nobody-here")
-
-

@@ -1,0 +1,109 @@
+"""A person can be erased and the chain holds; a blank that no deleted account explains is tampering."""
+
+from bson import ObjectId
+
+from saas import events
+from saas.audit.log import log_action
+from saas.audit.verifying import verify_chain
+from saas.events.actors import Actor
+from saas.events.erasure import DELETED, erase_person
+from tests.saas.audit.conftest import verdict_of
+
+
+def delete(world, person):
+    """As the end of an account does it: blank, and then record that it is over."""
+    count = erase_person(str(person.pk), names=[person.email, person.name])
+    events.record("user.deleted", target=person)
+    return count
+
+
+def test_erasing_a_person_keeps_the_chain(world, chain, rows, dispatch_events):
+    before = {row["_id"]: row["hash"] for row in chain}
+    assert delete(world, world.owner) == 10
+    dispatch_events()
+    assert verdict_of(world.org) == ("intact", 10)
+    assert verify_chain(None).is_intact
+    for row in rows.find({"organization_id": world.org.pk}):
+        assert row["hash"] == before[row["_id"]]
+        assert row["actor"]["name"] == DELETED
+        assert row["user_id"] == world.owner.pk
+        assert row["seal"]["origin"]["erased"] == [world.owner.pk]
+        assert "salt" not in row["seal"]["origin"], "nobody can try what had been there"
+        assert row["seal"]["details"]["salt"], "what was not blanked is still verified"
+
+
+def test_what_was_not_blanked_is_still_verified(world, chain, rows):
+    delete(world, world.owner)
+    rows.update_one({"_id": chain[3]["_id"]}, {"$set": {"after": {"name": "Forged"}}})
+    assert verdict_of(world.org) == ("changed", 4)
+
+
+def test_a_blank_without_a_deleted_account_is_tampering(world, chain, rows):
+    erase_person(world.owner.pk, names=[world.owner.name])
+    assert verdict_of(world.org) == ("changed", 1)
+    assert "no deletion of an account" in verify_chain(world.org).words
+
+
+def test_a_blank_for_the_sake_of_somebody_else_is_tampering(world, chain, rows):
+    events.record("user.deleted", target=world.outsider)
+    change = {
+        "$set": {"actor.name": "X", "seal.origin.erased": [world.outsider.pk]},
+        "$unset": {"seal.origin.salt": ""},
+    }
+    rows.update_one({"_id": chain[3]["_id"]}, change)
+    assert verdict_of(world.org) == ("changed", 4)
+
+
+def test_a_dropped_salt_alone_is_tampering(world, chain, rows):
+    rows.update_one({"_id": chain[3]["_id"]}, {"$unset": {"seal.details.salt": ""}})
+    assert verdict_of(world.org) == ("changed", 4)
+
+
+def test_an_entry_that_is_not_sealed_yet_is_sealed_as_blanked(world, rows, dispatch_events):
+    log_action("update", "project", user=world.member, organization=world.org)
+    delete(world, world.member)
+    dispatch_events()
+    assert verdict_of(world.org) == ("intact", 1)
+    (row,) = rows.find({"organization_id": world.org.pk})
+    assert row["actor"]["name"] == DELETED
+    assert "erased" not in row["seal"]["origin"]
+
+
+def test_an_entry_that_is_sealed_meanwhile_is_blanked_after_all(world, rows, dispatch_events, monkeypatch):
+    from saas.events import erasure
+
+    log_action("update", "project", user=world.member, organization=world.org)
+    write, calls = erasure.blanking, []
+
+    def sealed_meanwhile(row, *more):
+        if not calls:
+            dispatch_events()
+        calls.append(row)
+        return write(row, *more)
+
+    monkeypatch.setattr(erasure, "blanking", sealed_meanwhile)
+    delete(world, world.member)
+    (row,) = rows.find({"organization_id": world.org.pk})
+    assert row["actor"]["name"] == DELETED
+    assert verdict_of(world.org) == ("intact", 1)
+
+
+def test_a_person_on_whose_behalf_an_agent_acted_is_blanked(world, rows, dispatch_events):
+    actor = Actor.agent(str(ObjectId()), "Researcher", on_behalf_of=world.member)
+    log_action("read", "project", user=actor, organization=world.org)
+    dispatch_events()
+    delete(world, world.member)
+    (row,) = rows.find({"organization_id": world.org.pk})
+    assert row["actor"]["name"] == "Researcher"
+    assert row["actor"]["on_behalf_of"]["name"] == DELETED
+    assert verdict_of(world.org) == ("intact", 1)
+
+
+def test_two_people_of_one_entry(world, rows, dispatch_events):
+    log_action("update", "member", user=world.admin, organization=world.org, target=world.member)
+    dispatch_events()
+    delete(world, world.member)
+    delete(world, world.admin)
+    (row,) = rows.find({"organization_id": world.org.pk})
+    assert row["actor"]["name"] == row["targets"][0]["name"] == DELETED
+    assert verdict_of(world.org) == ("intact", 1)
