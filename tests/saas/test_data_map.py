@@ -38,7 +38,7 @@ from tests.factories import PASSWORD, UserFactory, make_world
 #: How a field is called that says who somebody is, or was.
 PERSONAL = re.compile(
     r"(^|_)(users?|persons?|people|members?|actors?|authors?|owners?|creators?|senders?|recipients?|invitees?|emails?"
-    r"|phones?|address(es)?|ips?|agent|by|shared_with|identifier)(_ids?|_address)?$"
+    r"|phones?|address(es)?|ips?|user_agent|by|shared_with|identifier)(_ids?|_address)?$"
 )
 #: Fields that are called so and mean something else, by collection.
 OTHERWISE: dict[str, set[str]] = {}
