@@ -108,7 +108,7 @@ def _plain_text(exception: Exception) -> str:
 class ServiceUnavailableMiddleware:
     """Turns an outage anywhere below it into the 503 page and an uncaught Problem into its page.
 
-    Also puts the request's id on every response.  Stands right inside django_structlog's RequestMiddleware.
+    Stands right inside django_structlog's RequestMiddleware.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -121,7 +121,6 @@ class ServiceUnavailableMiddleware:
         part = vars(request).get("missing_part")
         if part:
             response = service_unavailable(request, part)
-        response["X-Request-ID"] = request_id()
         return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:

@@ -96,6 +96,7 @@ if not IS_DEPLOYED:
     INSTALLED_APPS.append("saas.sandbox")
 
 MIDDLEWARE = [
+    "saas.request_id.RequestIdMiddleware",  # outermost: every answer carries it
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -390,6 +391,7 @@ if _organizations is None or Path(str(_organizations.origin)).parent != BASE_DIR
         "The package `organizations` was found elsewhere. Run from the project's folder and do not install the project."
     )
 
+DJANGO_STRUCTLOG_TRUST_UPSTREAM_REQUEST_ID = True  # it is our own middleware's by then
 LOGGING = logging_config(level=LOG_LEVEL, as_json=IS_DEPLOYED)
 
 if SENTRY_DSN:
