@@ -14,7 +14,7 @@ from saas.tenancy import now
 from saas.webhooks import lanes, payloads
 from saas.webhooks.models import EVERYTHING, Webhook, WebhookDelivery, deliveries, webhooks
 
-NAME = re.compile(catalogue.PUBLIC_NAME)
+NAME = re.compile(catalogue.PUBLIC_NAME.removesuffix("$"))
 
 
 def deliver(event: Any) -> dict[str, Any] | None:
@@ -108,7 +108,7 @@ def trigger_webhook(event: str, data: Any, *, organization: Any = None) -> Any:
     Written in the caller's transaction, sent after the commit.  Raises ValueError for a bad name, payloads.BadPayload
     for data that is too large.
     """
-    if not NAME.match(event):
+    if not NAME.fullmatch(event):
         raise ValueError(f"{event!r} is no name of an event: letters, digits, dots and underscores.")
     text = payloads.encode(data)
     payloads.body(event, now(), text)

@@ -32,6 +32,8 @@ SWEEP_EVERY = 15.0  # seconds
 #: A due delivery that is older has been forgotten by whoever should have woken its lane.
 LOST_AFTER = timedelta(seconds=5)
 
+NO_ID = "0" * 24
+
 _woken = threading.local()
 
 
@@ -74,7 +76,8 @@ def poll() -> bool:
 
 def sweep() -> int:
     """Wake the lanes whose due deliveries nobody has woken them for; hold what waits for an endpoint that is off."""
-    late = deliveries().filter(next_attempt_at__lt=now() - LOST_AFTER).distinct("webhook_id")
+    # Every webhook_id is greater than this one: the index begins with it.
+    late = deliveries().filter(webhook_id__gt=NO_ID, next_attempt_at__lt=now() - LOST_AFTER).distinct("webhook_id")
     if not late:
         return 0
     asleep = webhooks().filter(id__in=late, enabled=True, due_at=None).update(set__due_at=now(), inc__wakes=1)
@@ -112,11 +115,11 @@ def take(webhook: Webhook) -> Webhook | None:
     return taken
 
 
-def renew(leases: Collection[str]) -> dict[str, Webhook]:
-    """Hold lanes on; answers the endpoints as they are now, by lease, of those that are still ours and still on."""
-    mine = webhooks().filter(lease__in=list(leases))
+def renew(held: Collection[Webhook]) -> dict[str, Webhook]:
+    """Hold lanes on; answers the endpoints as they are now, by id, of those that are still ours and still on."""
+    mine = webhooks().filter(id__in=[each.id for each in held], lease__in=[each.lease for each in held])
     mine.update(set__leased_until=now() + LEASE)
-    return {webhook.lease: webhook for webhook in mine.filter(enabled=True)}
+    return {webhook.id: webhook for webhook in mine.filter(enabled=True)}
 
 
 def give_back(webhook: Webhook, *, is_finished: bool) -> bool:

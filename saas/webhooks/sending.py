@@ -323,9 +323,9 @@ class Sender:
 
     def renew(self) -> None:
         """Hold on to the lanes; one whose endpoint went off, or that was lost, stops."""
-        held = lanes.renew([lane.webhook.lease for lane in self.lanes.values()]) if self.lanes else {}
-        for lane in self.lanes.values():
-            webhook = held.get(lane.webhook.lease)
+        held = lanes.renew([lane.webhook for lane in self.lanes.values()]) if self.lanes else {}
+        for key, lane in self.lanes.items():
+            webhook = held.get(key)
             if webhook is None:
                 lane.stop()
             else:

@@ -1,0 +1,160 @@
+"""The lines of `make bench` about webhooks: signed deliveries to a sink on this machine, by a worker as the Procfile
+starts it, until the outcome of each is written."""
+
+import asyncio
+import multiprocessing
+import os
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+MANY = 20_000
+ENDPOINTS = 16
+ORGANIZATIONS = 8
+ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+
+class Sink(asyncio.Protocol):
+    """Answers each POST at once; with `pause` seconds, later."""
+
+    def __init__(self, pause: float = 0) -> None:
+        self.pause, self.buffer = pause, b""
+
+    def connection_made(self, transport: Any) -> None:
+        self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self.buffer += data
+        while True:
+            head, end, rest = self.buffer.partition(b"\r\n\r\n")
+            if not end:
+                return
+            length = int(head.lower().split(b"content-length:", 1)[1].split(b"\r\n", 1)[0])
+            if len(rest) < length:
+                return
+            self.buffer = rest[length:]
+            if self.pause:
+                asyncio.get_running_loop().call_later(self.pause, self.answer)
+            else:
+                self.answer()
+
+    def answer(self) -> None:
+        if not self.transport.is_closing():
+            self.transport.write(ANSWER)
+
+
+def serve(port_to: Connection, pause: float) -> None:
+    async def run() -> None:
+        server = await asyncio.get_running_loop().create_server(lambda: Sink(pause), "127.0.0.1", 0, backlog=512)
+        port_to.send(server.sockets[0].getsockname()[1])
+        await server.serve_forever()
+
+    asyncio.run(run())
+
+
+@contextmanager
+def sink(pause: float = 0) -> Any:
+    """The address of a sink in a process of its own."""
+    here, there = multiprocessing.Pipe()
+    process = multiprocessing.get_context("spawn").Process(target=serve, args=(there, pause), daemon=True)
+    process.start()
+    try:
+        yield f"http://127.0.0.1:{here.recv()}/hook"
+    finally:
+        process.terminate()
+        process.join()
+
+
+@contextmanager
+def working() -> Any:
+    options = [
+        "--queues",
+        "webhooks",
+        "--concurrency",
+        os.environ.get("BENCH_CONCURRENCY", "10"),
+        "--loglevel",
+        "ERROR",
+    ]
+    worker = subprocess.Popen(
+        [sys.executable, "-m", "celery", "--quiet", "--app", "saas.celery", "worker", *options,
+         "--without-gossip", "--without-mingle"],
+        cwd=ROOT, env=os.environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        yield
+    finally:
+        worker.terminate()
+        worker.wait(timeout=40)
+
+
+def main() -> None:
+    """Run with MONGODB_URI and REDIS_URL of servers of one's own; writes the table's lines."""
+    import django
+
+    django.setup()
+    from saas.webhooks import lanes
+    from saas.webhooks.models import FAILED, SUCCEEDED, deliveries
+
+    with sink() as url, working():
+        endpoints = add_endpoints(url, ENDPOINTS)
+        time.sleep(4)  # until the worker is there
+        write_deliveries(endpoints, MANY)
+        lanes.wake([each.id for each in endpoints])
+        started = time.perf_counter()
+        lanes.call_sender()
+        while deliveries().filter(webhook_id__in=[each.id for each in endpoints], next_attempt_at__ne=None).first():
+            time.sleep(0.05)
+        seconds = time.perf_counter() - started
+        arrived, failed = (deliveries().filter(status=status).count() for status in (SUCCEEDED, FAILED))
+    line(f"{arrived:,} signed deliveries ({failed} failed)", f"{arrived / seconds:.0f} per s")
+
+
+def add_endpoints(url: str, count: int, *, name: str = "bench") -> list[Any]:
+    from saas.mongo.fields import new_key
+    from saas.webhooks import signing
+    from saas.webhooks.models import webhooks
+
+    owners = [new_key() for _ in range(min(ORGANIZATIONS, count))]
+    return [
+        webhooks().create(
+            organization_id=owners[number % len(owners)], place=number // len(owners), name=name, url=url, events=["*"],
+            secret=signing.encrypt(signing.new_secret()),
+        )
+        for number in range(count)
+    ]  # fmt: skip
+
+
+def write_deliveries(endpoints: list[Any], count: int) -> None:
+    from saas.mongo.fields import new_key
+    from saas.tenancy import now
+    from saas.webhooks.endpoints import sample_payload
+    from saas.webhooks.models import WebhookDelivery, deliveries
+
+    body = sample_payload("project.created")
+    rows = [
+        WebhookDelivery(
+            webhook_id=endpoints[number % len(endpoints)].id,
+            organization_id=endpoints[number % len(endpoints)].organization_id,
+            event_id=new_key(),
+            message_id=f"msg_{new_key()}",
+            event="project.created",
+            payload=body,
+            next_attempt_at=now(),
+        )
+        for number in range(count)
+    ]
+    for start in range(0, count, 2000):
+        deliveries().insert(rows[start : start + 2000], load_bulk=False)
+
+
+def line(name: str, value: str) -> None:
+    print(f"{name:<40} {value:>16}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
