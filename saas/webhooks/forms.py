@@ -42,15 +42,14 @@ class EndpointForm(forms.Form):
     scope = forms.ChoiceField(
         label="What it hears", choices=list(SCOPES.items()), initial="all", widget=forms.RadioSelect
     )
-    events = forms.MultipleChoiceField(
-        required=False, widget=forms.CheckboxSelectMultiple, template_name="webhooks/events_field.html"
-    )
+    events = forms.MultipleChoiceField(required=False, widget=forms.CheckboxSelectMultiple)
 
     def __init__(self, *args: Any, known: list[PublicEvent], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.known = known
         events: Any = self.fields["events"]
         events.choices = [(event.name, event.name) for event in known]
+        events.template_name = "webhooks/events_field.html"
 
     @staticmethod
     def initial_of(webhook: Webhook) -> dict[str, Any]:
@@ -105,8 +104,8 @@ class ReplayForm(forms.Form):
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        yesterday = timezone.localtime() - timedelta(days=1)
-        super().__init__(*args, initial={"since": yesterday}, **kwargs)
+        kwargs.setdefault("initial", {"since": timezone.localtime() - timedelta(days=1)})
+        super().__init__(*args, **kwargs)
 
     def clean_since(self) -> datetime:
         since: datetime = self.cleaned_data["since"]

@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from saas.tenancy import now
 from saas.webhooks import endpoints, forms, payloads, signing
 from saas.webhooks.models import (
+    ENDPOINT_LIMIT,
     EVERYTHING,
     FAILED,
     FAILING,
@@ -70,7 +71,7 @@ def context(place: Place, label: str = "", webhook: Webhook | None = None, /, **
 
 def endpoint_rows(place: Place) -> list[dict[str, Any]]:
     """The lines of the list, the oldest first.  Two reads."""
-    found = sorted(place.endpoints().limit(endpoints.ENDPOINT_LIMIT), key=lambda webhook: webhook.created_at)
+    found = sorted(place.endpoints().limit(ENDPOINT_LIMIT), key=lambda webhook: webhook.created_at)
     latest = latest_deliveries([webhook.id for webhook in found])
     return [endpoint_row(webhook, latest.get(webhook.id, [])) for webhook in found]
 
@@ -186,7 +187,9 @@ def log(request: HttpRequest, place: Place, webhook: Webhook) -> dict[str, Any]:
     """A page of the endpoint's deliveries, as the filters want them.  One read."""
     filters = forms.FilterForm(request.GET, known=known_events(place))
     values = filters.values()
-    page = endpoints.get_deliveries(webhook, cursor=request.GET.get("cursor", ""), **values)
+    page = endpoints.get_deliveries(
+        webhook, state=values["state"], event=values["event"], cursor=request.GET.get("cursor", "")
+    )
     rows = [delivery_row(row) for row in page.rows]
     return {
         "webhook": webhook,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import Any
 
-from django.http import HttpResponse
+from django.http.response import HttpResponseBase
 from django.urls import reverse
 
 from saas import hooks
@@ -16,7 +16,7 @@ from saas.access import org_view, staff_only
 from saas.http import SignedInRequest, get_or_404
 from saas.webhooks.models import Webhook, WebhookDelivery, deliveries, webhooks
 
-Page = Callable[..., HttpResponse]
+Page = Callable[..., HttpResponseBase]
 ORGANIZATION, PLATFORM = "webhooks", "platform_webhooks"  # the namespaces of the addresses
 #: What the staff needs for what a role needs `webhook.…` for.
 STAFF_READS, STAFF_CHANGES = "admin.monitor", "admin.manage_jobs"
@@ -66,7 +66,7 @@ def for_members(action: str, page: Page) -> Page:
     """A page as the view of an organization, for whom its role lets `webhook.<action>`."""
 
     @wraps(page)
-    def view(request: Any, **kwargs: Any) -> HttpResponse:
+    def view(request: Any, **kwargs: Any) -> HttpResponseBase:
         return page(request, Place(request.user, request.org), **kwargs)
 
     return org_view(f"webhook.{action}")(view)
@@ -76,7 +76,7 @@ def for_staff(action: str, page: Page) -> Page:
     """The same page as a view of the platform's own endpoints."""
 
     @wraps(page)
-    def view(request: SignedInRequest, **kwargs: Any) -> HttpResponse:
+    def view(request: SignedInRequest, **kwargs: Any) -> HttpResponseBase:
         return page(request, Place(request.user), **kwargs)
 
     return staff_only(STAFF_READS if action == "read" else STAFF_CHANGES)(view)

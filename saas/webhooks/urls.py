@@ -13,7 +13,7 @@ app_name = places.ORGANIZATION
 def addresses(mark: Callable[[str, places.Page], Any]) -> list[URLPattern]:
     """All pages; `mark(action, page)` makes of each a view that those may open who may do that."""
     one, delivery = "<oid:webhook_id>/", "<oid:webhook_id>/deliveries/<oid:delivery_id>/"
-    pages = [
+    pages: list[tuple[str, str, places.Page]] = [
         ("", "read", views.webhook_list),
         ("new/", "create", views.webhook_create),
         (one, "read", views.webhook_detail),

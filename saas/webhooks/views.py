@@ -16,7 +16,7 @@ from saas.htmx import SeeOther, form_again, is_htmx, page_or_part, redirect, toa
 from saas.ratelimit import with_rate_limit
 from saas.reauthentication import confirmed_person
 from saas.webhooks import endpoints, forms, pages
-from saas.webhooks.models import Webhook
+from saas.webhooks.models import ENDPOINT_LIMIT, Webhook
 from saas.webhooks.places import Place
 
 LIST_PAGE = "webhooks/webhook_list.html"
@@ -46,8 +46,8 @@ def webhook_list(request: HttpRequest, place: Place) -> HttpResponse:
     rows = pages.endpoint_rows(place)
     context = {
         "rows": rows,
-        "limit": endpoints.ENDPOINT_LIMIT,
-        "is_full": len(rows) >= endpoints.ENDPOINT_LIMIT,
+        "limit": ENDPOINT_LIMIT,
+        "is_full": len(rows) >= ENDPOINT_LIMIT,
     }
     return render(request, LIST_PAGE, pages.context(place, **context))
 

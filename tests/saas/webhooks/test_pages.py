@@ -8,7 +8,7 @@ import time_machine
 from django.test import Client
 
 from saas.tenancy import now
-from saas.webhooks import endpoints
+from saas.webhooks import endpoints, pages, views
 from saas.webhooks.models import FAILED, PENDING, SUCCEEDED, WebhookDelivery, deliveries, webhooks
 from tests.factories import PASSWORD
 from tests.saas.webhooks.conftest import add_deliveries, again, make_endpoint, send_due, verify
@@ -106,7 +106,8 @@ def test_a_mistake_is_shown_at_its_field_and_what_was_typed_stays(world, typed, 
 
 
 def test_there_is_a_limit_and_the_page_says_so(world, typed, monkeypatch):
-    monkeypatch.setattr(endpoints, "ENDPOINT_LIMIT", 1)
+    for module in (endpoints, pages, views):
+        monkeypatch.setattr(module, "ENDPOINT_LIMIT", 1)
     make_endpoint(world, typed["url"])
     page = text_of(world.client("admin").get(place(world)))
     assert "which is the limit" in page
