@@ -50,7 +50,10 @@ class PreferencesForm(UserForm):
         widget=forms.Select(attrs={"data-time-zone": True}),
     )
     email_digest = forms.ChoiceField(
-        label="Summary of what happened, by e-mail", choices=User.Digest.choices, widget=forms.RadioSelect
+        label="Digest of what happened, by e-mail",
+        choices=User.Digest.choices,
+        help_text="Collects the notifications that need no mail of their own. What it holds is chosen with them.",
+        widget=forms.RadioSelect,
     )
     analytics_consent = forms.BooleanField(
         label="Share how I use the product, to help to improve it",

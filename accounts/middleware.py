@@ -30,6 +30,7 @@ EXEMPT = {
     "/account/delete/": "leaving needs no getting started",
     "/account/deleted/": "says that it is done",
     "/account/keep/": "the way back to a closed account",
+    "/notifications/unsubscribe/": "the link of a mail stops it at once",
     "/api/": "a program cannot follow a redirect to a form",
     "/webhooks/": "other services call",
     "/stripe/": "other services call",

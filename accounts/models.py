@@ -37,6 +37,7 @@ class User(AbstractBaseUser, PermissionsMixin):  # type: ignore[django-manager-m
 
     class Digest(models.TextChoices):
         OFF = "off", "Never"
+        HOURLY = "hourly", "Every hour"
         DAILY = "daily", "Every day"
         WEEKLY = "weekly", "Every week"
 
@@ -50,7 +51,7 @@ class User(AbstractBaseUser, PermissionsMixin):  # type: ignore[django-manager-m
     theme = models.CharField("theme", max_length=10, choices=Theme, default=Theme.SYSTEM)
     locale = models.CharField("language", max_length=10, default="en")
     time_zone = models.CharField("time zone", max_length=64, default="UTC")
-    email_digest = models.CharField("e-mail digest", max_length=10, choices=Digest, default=Digest.WEEKLY)
+    email_digest = models.CharField("e-mail digest", max_length=10, choices=Digest, default=Digest.DAILY)
     analytics_consent = models.BooleanField("share usage statistics", default=False)
 
     #: Part of what every session carries: a new one ends them all at their next request.

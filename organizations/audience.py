@@ -59,7 +59,8 @@ def readers_of(event: Any) -> set[str] | None:
     if resource is None or not event.resource_id:
         return None
     found = resource.describe(event.organization_id, [event.resource_id]).get(event.resource_id)
-    readers = found.readers if found else event.metadata.get("readers")
+    # Of what is gone only its last event says who could see it; an earlier one tells those who see everything.
+    readers = found.readers if found else event.metadata.get("readers", ())
     if readers is None:
         return None
     all_seeing = [role.name for role in roles.organization_roles() if None in role.grants.get(resource.permission, ())]

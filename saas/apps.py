@@ -15,6 +15,7 @@ class SaasConfig(AppConfig):
         from saas.mailing import tracking
         from saas.mongo import indexes
         from saas.mongo.converters import OidConverter
+        from saas.notifications import sink as notifications
         from saas.ratelimit import stores
         from saas.search import indexing
         from saas.webhooks import fanout as webhooks
@@ -27,6 +28,7 @@ class SaasConfig(AppConfig):
         access.register_checks()
         hooks.register_checks()
         tracking.connect()
+        sinks.register(sinks.Sink("notifications", "Notifications", deliver=notifications.deliver))
         sinks.register(sinks.Sink("search", "Search", indexing.follow))
         checks.register()
         indexes.register(stores.ensure_ttl_index)

@@ -9,12 +9,18 @@ from saas.celery import app
 from saas.events import dispatching
 from saas.jobs import Job, job_task, processing_task
 from saas.jobs.sweeping import SWEEP_EVERY, sweep
+from saas.notifications import digests
 from saas.webhooks import endpoints, lanes, sending
 
 
 # Above the timeout of the mail server's answers, far below the queue's.
 @job_task(
-    name="saas.tasks.send_email", queue="email", max_attempts=None, time_limit=75, forget=("body", "html"), priority=0
+    name="saas.tasks.send_email",
+    queue="email",
+    max_attempts=None,
+    time_limit=75,
+    forget=("body", "html", "headers"),
+    priority=0,
 )
 def send_email(job: Job) -> None:
     emails.deliver(job)
@@ -83,12 +89,22 @@ def test_webhook(job: Job) -> None:
     endpoints.finish_test(job.payload["delivery_id"])
 
 
+@app.task(name="saas.tasks.send_digests")
+def send_digests() -> None:
+    digests.send_digests()
+
+
 app.conf.beat_schedule = {
     **(app.conf.beat_schedule or {}),
     "expire_audit_logs": {
         "task": "saas.tasks.expire_audit_logs",
         "schedule": crontab(hour=3, minute=20),
         "options": {"queue": "default", "expires": 60 * 60},
+    },
+    "send_digests": {
+        "task": "saas.tasks.send_digests",
+        "schedule": digests.EVERY,
+        "options": {"queue": "default", "expires": digests.EVERY},
     },
     "sweep_events": {
         "task": "saas.tasks.sweep_events",

@@ -22,6 +22,8 @@ urlpatterns = [
     path("", include("saas.search.urls")),
     path("o/<slug:org_slug>/audit/", include("saas.audit.urls")),
     path("admin/audit/", include("saas.audit.staff_urls")),
+    path("notifications/", include("saas.notifications.urls")),
+    path("o/<slug:org_slug>/settings/notifications/", include("saas.notifications.org_urls")),
     path("invitations/", include("organizations.invitation_urls")),
     path("admin/webhooks/", include("saas.webhooks.platform_urls")),
     path("admin/", include("platform_admin.urls")),

@@ -30,6 +30,7 @@ from saas.events.models import Event, events
 from saas.jobs import Job, queue_processing
 from saas.jobs.models import FAILED, jobs
 from saas.mongo.fields import new_key
+from saas.notifications import Notification, create_notification
 from saas.tenancy import now
 from saas.webhooks.endpoints import create_endpoint
 from saas.webhooks.models import Webhook, WebhookDelivery, deliveries
@@ -115,6 +116,13 @@ class Tenant:
         values = {"organization_id": self.org.pk, "event_id": new_key(), "message_id": f"msg_{new_key()}"}
         values |= {"event": "project.created", "payload": "{}", "status": "failed"}
         return cast("WebhookDelivery", deliveries().create(webhook_id=self.webhook.id, **values))
+
+    @cached_property
+    def notification(self) -> Notification:
+        """An unread one of the member, which leads to the dashboard; made when it is first asked for."""
+        link = f"/o/{self.org.slug}/"
+        made = create_notification(user=self.member, organization=self.org, title=f"From {self.org.name}", link=link)
+        return cast("Notification", made)
 
     def __getattr__(self, name: str) -> Any:
         if name in ROLES:
@@ -203,6 +211,7 @@ ARGUMENTS: dict[str, Any] = {
     "entry_id": lambda tenant: tenant.entry.id,
     "event_id": lambda tenant: tenant.event.pk,
     "sink": lambda tenant: "activity",
+    "notification_id": lambda tenant: tenant.notification.pk,
     "schedule_id": lambda tenant: new_key(),  # there is none
     "address_id": lambda tenant: new_key(),  # there is none
     # the same for every tenant

@@ -140,6 +140,24 @@ GET  mailing:mail_notice                    302    200      200    200    200   
 POST mailing:mail_switch_on                 302    303      303    303    303   303   303
 POST mailing:resend_report                  404    404      404    404    404   404   404
 
+# Notifications: one's own; the world's notification is the member's. The POSTs need the page's moment or a signed link
+GET  notifications:list                     302    200      200    200    200   200   200
+GET  notifications:recent                   302    200      200    200    200   200   200
+GET  notifications:count                    302    200      200    200    200   200   200
+POST notifications:seen                     302    400      400    400    400   400   400
+POST notifications:read_all                 302    400      400    400    400   400   400
+GET  notifications:open                     302    404      404    303    404   404   404
+POST notifications:read                     302    404      404    303    404   404   404
+POST notifications:unread                   302    404      404    303    404   404   404
+POST notifications:archive                  302    404      404    303    404   404   404
+POST notifications:unarchive                302    404      404    303    404   404   404
+GET  notifications:preferences              302    200      200    200    200   200   200
+POST notifications:preferences              302    422      422    422    422   422   422
+GET  notifications:unsubscribe              404    404      404    404    404   404   404
+POST notifications:unsubscribe              404    404      404    404    404   404   404
+GET  org_notifications:defaults             302    404      403    403    200   200   404
+POST org_notifications:defaults             302    404      403    403    303   303   404
+
 # An organization's
 GET  organizations:dashboard                302    404      200    200    200   200   404
 GET  organizations:role_list                302    404      200    200    200   200   404

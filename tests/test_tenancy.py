@@ -546,6 +546,7 @@ SERVICES_OVER_ALL = (
     "saas/erasure.py",
     "saas/personal_data.py",
     "saas/mailing/models.py",
+    "saas/notifications/models.py",
 )
 RAW = {"_get_collection", "_collection", "_collection_obj", "_get_db"}
 

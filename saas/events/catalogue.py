@@ -16,6 +16,7 @@ ACTIONS = (
     "impersonate",
 )  # fmt: skip
 FILE = "config/events.yaml"
+NO_LINK = "none"
 NOTICE_TYPES = ("info", "success", "warning", "error", "invitation", "mention")
 #: Who hears of an event: fixed groups, or everybody who may do something ("may:organization.manage_members").
 AUDIENCE = r"^(self|target|members|readers|owners|staff|may:[A-Za-z]+\.[a-z_]+)$"
@@ -72,6 +73,8 @@ SCHEMA = {
                             "audience": {"type": "string", "pattern": AUDIENCE},
                             "type": {"enum": list(NOTICE_TYPES)},
                             "title": TEXT,
+                            "link": {"type": "string", "pattern": r"^(none|[a-z_]+(:[a-z_]+)?)$"},
+                            "many": {"type": "string", "pattern": r"\{count\}"},
                         },
                     },
                     "webhook": {
@@ -110,12 +113,19 @@ class Kind:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Who is told of an event, and as what.  `title` is a sentence with {actor} and {target}; empty: made from it."""
+    """Who is told of an event, and as what.
+
+    `title` is a sentence with {actor}, {target} and {organization}; empty: made from the event's own.  `link` is the
+    URL name of the page that it opens, or NO_LINK; empty: the page of what was acted on.  `many` says several of them
+    at once, with {count}, in a digest.
+    """
 
     kind: str
     audience: str
     type: str = "info"
     title: str = ""
+    link: str = ""
+    many: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,11 +54,19 @@ def enqueue(
 
 
 def enqueue_many(
-    task: str, payloads: Iterable[dict[str, Any]], *, org: Any = None, user: Any = None, priority: int | None = None
+    task: str,
+    payloads: Iterable[dict[str, Any]],
+    *,
+    org: Any = None,
+    user: Any = None,
+    priority: int | None = None,
+    due_at: datetime | None = None,
 ) -> list[Job]:
     """As `enqueue` for many jobs of one kind, written in one round trip for a thousand or so."""
     rules = rules_of(task)
-    values = [values_of(rules, payload=payload, org=org, user=user, priority=priority) for payload in payloads]
+    values = [
+        values_of(rules, payload=payload, org=org, user=user, priority=priority, due_at=due_at) for payload in payloads
+    ]
     if not values:
         return []
     made: list[Job] = jobs().insert([Job(**each) for each in values])
@@ -104,16 +112,31 @@ def queue_email(
     user: Any = None,
     priority: int | None = None,
     idempotency_key: str | None = None,
+    headers: dict[str, str] | None = None,
 ) -> Job:
     """Send a mail in the background, trying for a day.  `saas.emails.send` is the door for a mail with a template."""
-    payload = {
+    payload = mail_payload(to=to, subject=subject, body=body, html=html, reply_to=reply_to, headers=headers)
+    return enqueue(SEND_EMAIL, payload=payload, org=org, user=user, priority=priority, idempotency_key=idempotency_key)
+
+
+def mail_payload(
+    *,
+    to: str | Sequence[str],
+    subject: str,
+    body: str,
+    html: str = "",
+    reply_to: str | None = None,
+    headers: dict[str, str] | None = None,
+) -> dict[str, Any]:
+    """What the task that sends mail needs.  `headers` stand in the mail beside those that every mail has."""
+    return {
         "to": [to] if isinstance(to, str) else list(to),
         "subject": subject,
         "body": body,
         "html": html,
         "reply_to": reply_to,
+        "headers": headers or {},
     }
-    return enqueue(SEND_EMAIL, payload=payload, org=org, user=user, priority=priority, idempotency_key=idempotency_key)
 
 
 def queue_processing(

@@ -74,4 +74,21 @@ def context() -> dict[str, Any]:
         "time_zone": "Europe/London",
         "organization_url": f"{site}/o/northbridge/",
         "expires_at": soon,
+        "notification": SimpleNamespace(title="Bob Bauer created the project Atlas", message="It is for the spring."),
+        "organization_name": "Northbridge & Sons",
+        "kind_name": "Projects",
+        "is_mandatory": False,
+        "unsubscribe_url": f"{site}/notifications/unsubscribe/sample/",
+        "preferences_url": f"{site}/notifications/preferences/",
+        "count": 7,
+        "frequency": "daily",
+        "groups": [
+            SimpleNamespace(
+                name="Northbridge & Sons",
+                kinds=[
+                    SimpleNamespace(name="People who come and go", lines=["5 people joined"]),
+                    SimpleNamespace(name="Projects", lines=["Bob created the project Atlas", "2 projects deleted"]),
+                ],
+            )
+        ],
     }
