@@ -46,12 +46,16 @@ check: $(READY) ## Run every check that needs no running server: style, types, i
 	$(VENV)/bin/djlint --quiet --lint $(TEMPLATES)
 	$(VENV)/bin/compose-lint compose.yaml
 	$(PYTHON) manage.py check --fail-level WARNING
+	$(PYTHON) manage.py events_doc --check
 	$(PYTHON) -m saas.embedded exec -- $(PYTHON) manage.py makemigrations --check --dry-run
 
 fmt: $(READY) ## Format the code and the templates
 	$(VENV)/bin/ruff check --fix-only .
 	$(VENV)/bin/ruff format .
 	-$(VENV)/bin/djlint --quiet --reformat $(TEMPLATES)
+
+docs: $(READY) ## Write docs/events.md from config/events.yaml
+	$(PYTHON) manage.py events_doc
 
 e2e: $(READY) ## Run the tests that drive a browser
 	@exec $(PYTHON) -m pytest -n 2 tests/e2e $(ARGS)
