@@ -21,6 +21,8 @@ from saas import events
 from saas.db import atomic
 
 CODE_LIVES = timedelta(hours=1)
+#: Django lists each rule; whoever breaks one is told which.
+GOOD_ENOUGH = "At least 10 characters, and nothing that is easy to guess."
 
 
 class LoginForm(forms.LoginForm):
@@ -66,6 +68,10 @@ class ConfirmLoginCodeForm(forms.ConfirmLoginCodeForm):
 
 
 class SignupForm(forms.SignupForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["password1"].help_text = GOOD_ENOUGH
+
     def try_save(self, request: HttpRequest) -> tuple[Any, HttpResponse | None]:
         """The new person, or the answer to somebody who has an account: both look the same and take the same time."""
         if self.account_already_exists:
@@ -107,6 +113,7 @@ class ChangePasswordForm(forms.ChangePasswordForm):
         del self.fields["password2"]  # what was typed can be shown
         self.fields["oldpassword"].label = "Present password"
         self.fields["password1"].label = "New password"
+        self.fields["password1"].help_text = GOOD_ENOUGH
 
     def save(self) -> None:
         replace_password(self.user, self.cleaned_data["password1"], "user.password_changed")
@@ -117,6 +124,7 @@ class SetPasswordForm(forms.SetPasswordForm):
         super().__init__(*args, **kwargs)
         del self.fields["password2"]
         self.fields["password1"].label = "New password"
+        self.fields["password1"].help_text = GOOD_ENOUGH
 
     def save(self) -> None:
         replace_password(self.user, self.cleaned_data["password1"], "user.password_changed")
@@ -136,6 +144,7 @@ class ResetPasswordKeyForm(forms.ResetPasswordKeyForm):
         super().__init__(*args, **kwargs)
         del self.fields["password2"]
         self.fields["password1"].label = "New password"
+        self.fields["password1"].help_text = GOOD_ENOUGH
 
     def save(self) -> None:
         replace_password(self.user, self.cleaned_data["password1"], "user.password_reset")

@@ -57,3 +57,10 @@ def test_the_words_say_what_to_do():
     with pytest.raises(ValidationError) as refused:
         validate_password("Summer-2026!!")
     assert "several words" in refused.value.messages[0]
+
+
+def test_the_page_says_the_length_that_counts(db, client, settings):
+    rules = {rule["NAME"].rpartition(".")[2]: rule.get("OPTIONS", {}) for rule in settings.AUTH_PASSWORD_VALIDATORS}
+    page = client.get("/accounts/signup/").content.decode()
+    assert f"At least {rules['MinimumLengthValidator']['min_length']} characters" in page
+    assert "too similar" not in page
