@@ -22,6 +22,7 @@ STEP = re.compile(
 NETS = (
     "tests/organizations/test_customers.py",
     "tests/organizations/test_roles.py",
+    "tests/saas/test_data_map.py",
     "tests/test_access.py",
     "tests/test_tenancy.py",
 )
