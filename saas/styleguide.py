@@ -104,7 +104,7 @@ PEOPLE = [
 ]
 
 DAYS = [f"{day} Nov" for day in range(2, 16)]
-RUNS = {
+RUNS: dict[str, charts.Values] = {
     "Succeeded": [96, 121, 114, 160, 152, 38, 29, 133, 187, 171, 210, 198, 54, 41],
     "Failed": [8, 11, 5, 21, 9, 3, None, 7, 14, 6, 31, 12, 2, 1],
 }
