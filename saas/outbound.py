@@ -293,15 +293,25 @@ def connect(target: Target, deadline: float) -> socket.socket:
     problem: OSError | None = None
     for address in look_up(target, timeout=left(deadline)):
         try:
-            found = socket.create_connection((str(address), target.port), timeout=left(deadline))
+            found = connect_to(address, target.port, deadline)
         except OSError as refused:
             problem = refused
             continue
-        found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if target.scheme != "https":
-            return found
-        return encrypted(found, target.host, deadline)
+        return encrypted(found, target.host, deadline) if target.scheme == "https" else found
     raise problem or OSError("no address")
+
+
+def connect_to(address: Address, port: int, deadline: float) -> socket.socket:
+    """A connection to just this address: nothing is looked up any more."""
+    found = socket.socket(socket.AF_INET6 if address.version == 6 else socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        found.settimeout(left(deadline))
+        found.connect((str(address), port))
+        found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    except BaseException:
+        found.close()
+        raise
+    return found
 
 
 def encrypted(connection: socket.socket, host: str, deadline: float) -> socket.socket:
@@ -351,14 +361,16 @@ def read_answer(connection: socket.socket, method: str, deadline: float) -> tupl
     answer = HTTPResponse(Timed(connection, deadline), method=method)  # type: ignore[arg-type]  # all it asks is makefile
     answer.begin()
     headers = {name.lower(): value for name, value in answer.getheaders()}
-    parts, size = [], 0
+    length, parts, size = answer.length, [], 0
+    most = LARGEST_ANSWER if length is None else min(length, LARGEST_ANSWER)
     try:
-        while size < LARGEST_ANSWER and (part := answer.read(min(8192, LARGEST_ANSWER - size))):
+        while size < most and (part := answer.read1(most - size)):
             parts.append(part)
             size += len(part)
     except (OSError, HTTPException):
         return Answer(answer.status, headers, b"".join(parts)), False
-    return Answer(answer.status, headers, b"".join(parts)), answer.isclosed() and not answer.will_close
+    is_whole = answer.isclosed() or size == length
+    return Answer(answer.status, headers, b"".join(parts)), is_whole and not answer.will_close
 
 
 def explained(problem: Exception) -> CallFailed:

@@ -18,7 +18,8 @@ from typing import Any
 import structlog
 from bson import ObjectId
 from cryptography.fernet import InvalidToken
-from pymongo import UpdateOne
+from pymongo import UpdateOne, WriteConcern
+from pymongo.collection import Collection
 from pymongo.errors import PyMongoError
 
 from saas import outbound
@@ -191,6 +192,14 @@ def update_of(row: dict[str, Any], url: str, outcome: Outcome) -> UpdateOne:
     return UpdateOne(known, change_for(row, url, outcome))
 
 
+def stored() -> Collection[dict[str, Any]]:
+    """Where outcomes are written, without waiting for the disk or another node.
+
+    Should the database lose one in a crash of its own, that delivery is sent again, under its id.
+    """
+    return get_collection("webhook_deliveries").with_options(write_concern=WriteConcern(w=1, j=False))
+
+
 def send_now(webhook: Webhook, delivery: WebhookDelivery) -> WebhookDelivery:
     """Attempt a delivery here and now, outside of the lanes, and answer it with the outcome."""
     row = deliveries().filter(id=delivery.id).only(*READ).as_pymongo().first()
@@ -199,7 +208,7 @@ def send_now(webhook: Webhook, delivery: WebhookDelivery) -> WebhookDelivery:
         outcome = attempt(line, keys_of(webhook), row)
     finally:
         line.close()
-    get_collection("webhook_deliveries").bulk_write([update_of(row, webhook.url, outcome)])
+    stored().bulk_write([update_of(row, webhook.url, outcome)])
     found: WebhookDelivery = deliveries().get(id=delivery.id)
     return found
 
@@ -398,7 +407,7 @@ class Sender:
         give_up_at = time.monotonic() + lanes.LEASE.total_seconds()
         while True:
             try:
-                get_collection("webhook_deliveries").bulk_write(updates, ordered=False)
+                stored().bulk_write(updates, ordered=False)
             except PyMongoError as problem:
                 if time.monotonic() > give_up_at:
                     raise
