@@ -160,6 +160,7 @@ async def forward(send: Send, *, user_id: str, session_key: str, slug: str = "")
         org_id = await asyncio.to_thread(organization_of, user_id, slug)
         if org_id:
             await channel.subscribe(org_channel(org_id))
+        await write(send, "event: ready\ndata: {}\n\n")  # what was before, a page fetches
         checked_at = time.monotonic()
         while True:
             due_in = checked_at + HEARTBEAT_SECONDS - time.monotonic()

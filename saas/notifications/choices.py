@@ -47,7 +47,9 @@ def kind_of(key: str) -> Kind:
 
 def usual(kind: Kind) -> Choice:
     """What the catalogue says."""
-    return Choice(kind.in_app, {True: AT_ONCE, False: OFF}.get(kind.email, DIGEST))  # type: ignore[call-overload]
+    if isinstance(kind.email, bool):
+        return Choice(kind.in_app, AT_ONCE if kind.email else OFF)
+    return Choice(kind.in_app, DIGEST)
 
 
 def resolve(

@@ -100,7 +100,8 @@ def send_digest(user_id: str, moment: datetime) -> bool:
     """One person's digest, if a period is over for which none was sent.  Nothing is mailed when nothing is left."""
     mine = Notification.objects.for_user(user_id).filter(waits_for_digest=True)
     rows = list(mine.order_by("created_at", "id").limit(LONGEST))
-    person = get_user_model().objects.filter(pk=user_id).first()
+    people: Any = get_user_model()
+    person = people.objects.filter(pk=user_id).first()
     if not rows or wants_none(person):
         mine.update(unset__waits_for_digest=True)
         return False

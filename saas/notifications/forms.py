@@ -11,7 +11,11 @@ from saas.events.catalogue import Kind
 from saas.notifications.choices import EMAIL_CHANNEL, Choice, kinds, resolve, usual
 
 IN_APP = {"on": True, "off": False}
-WORDS = {True: "shown", False: "not shown", **{key: label.lower() for key, label in EMAIL_CHANNEL}}
+WORDS: dict[bool | str, str] = {
+    True: "shown",
+    False: "not shown",
+    **{key: label.lower() for key, label in EMAIL_CHANNEL},
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,7 +102,8 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
         name = "" if what == mails.WHOLE_DIGEST else kind_of(what).name
     except (mails.BadToken, UnknownKind) as problem:
         raise Http404("This link is damaged.") from problem
-    user = get_user_model().objects.filter(pk=user_id, is_active=True).first()
+    people: Any = get_user_model()
+    user = people.objects.filter(pk=user_id, is_active=True).first()
     is_done = request.method == "POST"
     if is_done and user is not None:
         stop_mail(user=user, what=what, request=request)

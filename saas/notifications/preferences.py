@@ -85,8 +85,14 @@ def save_digest(user: Any, frequency: str | None, *, request: HttpRequest | None
     if frequency is None or before == frequency:
         return False
     people.objects.filter(pk=user.pk).update(email_digest=frequency)
-    changes = {"before": {"email_digest": before}, "after": {"email_digest": frequency}}
-    events.record("user.updated", actor=user, target=user, request=request, **changes)
+    events.record(
+        "user.updated",
+        actor=user,
+        target=user,
+        before={"email_digest": before},
+        after={"email_digest": frequency},
+        request=request,
+    )
     return True
 
 

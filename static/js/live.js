@@ -18,7 +18,7 @@
   let hasBeenOpen = false;
   const open = () => {
     source = new EventSource(address, { withCredentials: true });
-    source.addEventListener("open", () => {
+    source.addEventListener("ready", () => {
       announce("live:open");
       if (hasBeenOpen) announce("live:resumed");
       hasBeenOpen = true;

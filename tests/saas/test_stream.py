@@ -43,6 +43,7 @@ def listen(user, cookie, then, *, until, org=""):
         await page.send_input({"type": "http.request", "body": b""})
         assert (await page.receive_output(timeout=5))["status"] == 200
         await page.receive_output(timeout=5)
+        assert (await page.receive_output(timeout=5))["body"] == b"event: ready\ndata: {}\n\n"
         await until_subscribed(live.user_channel(user.pk))
         await asyncio.to_thread(then)
         texts = []
