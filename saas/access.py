@@ -212,7 +212,8 @@ def note_stranger(request: HttpRequest, mark: Mark, refusal: Exception, *, slug:
 
     A role that lacks the permission is noted where the 403 page is made; an organization that is gone is no offense.
     """
-    if isinstance(refusal, Refused) or (isinstance(refusal, Http404) and getattr(refusal, "title", "")):
+    is_gone = isinstance(refusal, Http404) and hasattr(refusal, "title")
+    if isinstance(refusal, Refused) or is_gone:
         return
     why = "suspended" if isinstance(refusal, PermissionDenied) else "organization"
     note_refusal(request, mark.permission, slug=slug, why=why)

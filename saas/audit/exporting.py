@@ -13,12 +13,11 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from defusedcsv import csv
-from django.contrib.auth import get_user_model
 from django.http import HttpRequest
 
 from saas import events, hooks
 from saas.audit.filters import Filters
-from saas.audit.log import EVERYWHERE, stream
+from saas.audit.log import EVERYWHERE, people, stream
 from saas.audit.watching import reader
 from saas.jobs import Job, PermanentFailure, queue_processing, report
 from saas.jobs.files import store_file
@@ -148,7 +147,7 @@ def export(job: Job) -> dict[str, Any]:
 
 def scope_of(job: Job, organization_id: str | None) -> Any:
     """The organization whose log it is, if the person may still export it."""
-    user = get_user_model().objects.filter(pk=job.user_id, is_active=True).first()
+    user = people().filter(pk=job.user_id, is_active=True).first()
     if organization_id in (None, EVERYWHERE):
         org, may = organization_id, bool(user) and hooks.can(user, STAFF_SEES, org=None)
     else:

@@ -6,12 +6,11 @@ from typing import Any
 
 from bson import ObjectId
 from django import forms
-from django.contrib.auth import get_user_model
 from django.http import QueryDict
 from django.utils import timezone
 
 from saas import hooks
-from saas.audit.log import select
+from saas.audit.log import people, select
 from saas.events import catalogue
 
 NOBODY = "0" * 24  # an id that nobody has
@@ -80,6 +79,8 @@ class FilterForm(forms.Form):
     def __init__(self, data: QueryDict | None, *, org: Any) -> None:
         super().__init__(data)
         self.org = org
+        if getattr(org, "pk", None) is None:
+            self.fields["person"].widget.attrs["placeholder"] = "Email or id"
 
     @property
     def is_filtered(self) -> bool:
@@ -106,7 +107,7 @@ class FilterForm(forms.Form):
             return [text]
         found: list[str] = []
         if "@" in text:
-            found = list(get_user_model().objects.filter(email=text.lower()).values_list("pk", flat=True))
+            found = list(people().filter(email=text.lower()).values_list("pk", flat=True))
         elif getattr(self.org, "pk", None):
             found = hooks.members_named(self.org, text)
         return found or [NOBODY]

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
+from django.contrib.auth import get_user_model
 from django.http import HttpRequest
 
 from saas.audit.chain import READ
@@ -119,6 +120,12 @@ def scope(organization: Any) -> Any:
     if organization is None:
         return events().filter(organization_id=None)
     return Event.objects.for_org(id_of(organization))
+
+
+def people() -> Any:
+    """Everybody with an account."""
+    model: Any = get_user_model()
+    return model.objects
 
 
 def at(day: date, *, is_end: bool = False) -> datetime:

@@ -50,6 +50,8 @@ def shown(row: dict[str, Any], org: Any = None) -> dict[str, Any]:
 
 def sentence(row: dict[str, Any], org: Any) -> str:
     """What was done, as it follows the actor's name."""
+    if row["event"] == "access.denied":
+        return f"was refused {(row.get('metadata') or {}).get('permission', '')}"
     declared = catalogue.find(row["event"])
     if declared is None:
         return (row.get("metadata") or {}).get("activity", {}).get("sentence") or row["event"]

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.http import Http404, HttpResponse
+from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
@@ -67,5 +68,5 @@ def entry_verify(request: SignedInRequest) -> HttpResponse:
 
 @staff_only(SEES)
 @require_POST
-def entry_export(request: SignedInRequest) -> HttpResponse:
+def entry_export(request: SignedInRequest) -> HttpResponseBase:
     return export_answer(request, log_of(request, request.GET.get("organization", "")))

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.http import HttpResponse
+from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
@@ -55,5 +56,5 @@ def entry_verify(request: OrgRequest) -> HttpResponse:
 @org_view(EXPORT)
 @require_POST
 @with_rate_limit("30/hour", by="user")
-def entry_export(request: OrgRequest) -> HttpResponse:
+def entry_export(request: OrgRequest) -> HttpResponseBase:
     return export_answer(request, log_of(request))

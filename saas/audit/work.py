@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from django.contrib.auth import get_user_model
-
 from saas import hooks
+from saas.audit.log import people
 from saas.audit.pages import record_verdict
 from saas.audit.verifying import verify_chain
 from saas.events.actors import Actor
@@ -15,7 +14,7 @@ def verify(job: Job) -> dict[str, Any]:
     """Verify the chain that somebody asked about.  Raises PermanentFailure when the person may not any more."""
     wanted = job.payload["organization"]
     org = hooks.organizations([wanted]).get(wanted) if wanted else None
-    user = get_user_model().objects.filter(pk=job.user_id, is_active=True).first()
+    user = people().filter(pk=job.user_id, is_active=True).first()
     permission = ("auditLog.read", org) if job.organization_id else ("admin.monitor", None)
     if user is None or (wanted and org is None) or not hooks.can(user, permission[0], org=permission[1]):
         raise PermanentFailure("The person may not read this log any more.")

@@ -7,6 +7,8 @@ stays whole.
 from collections.abc import Collection
 from typing import Any
 
+from pymongo import UpdateOne
+
 from saas.audit.erasing import blanking
 from saas.data_map import Person
 from saas.mongo.documents import get_collection
@@ -46,7 +48,8 @@ def erase_person(user_id: str, *, names: Collection[str] = ()) -> int:
 def erase_once(user_id: str, names: Collection[str]) -> tuple[int, int]:
     """How many events were changed, and how many were not because they changed meanwhile."""
     log = get_collection("events")
-    count, missed, changes = 0, 0, []
+    count, missed = 0, 0
+    changes: list[UpdateOne] = []
 
     def write() -> None:
         nonlocal count, missed

@@ -146,7 +146,7 @@ def session_id(request: HttpRequest) -> str | None:
 
 def auth_method(request: HttpRequest) -> str | None:
     """How the person signed in, all steps: "password", "password, mfa"."""
-    session = getattr(request, "session", None)
+    session: Any = getattr(request, "session", None)
     if not getattr(session, "session_key", None):
         return None
     methods = [str(each.get("method")) for each in session.get(SIGN_IN_METHODS, []) if each.get("method")]

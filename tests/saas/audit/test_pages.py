@@ -1,10 +1,12 @@
 """The pages: what an admin finds in them, in how many round trips, and the file that takes it along."""
 
 import csv
+import hashlib
 import io
 import json
 
 import pytest
+import rfc8785
 
 from saas import events
 from saas.audit import exporting
@@ -215,6 +217,49 @@ def test_both_files_hold_the_same_rows(world, address, chain):
             assert json.loads(row[name]) == each[name]
         for name in ("event", "user_id", "created_at", "hash"):
             assert row[name] == each[name]
+
+
+def test_a_file_is_verified_without_our_code(world, address, chain):
+    """As docs/audit.md says it."""
+
+    def sha256(content):
+        return hashlib.sha256(rfc8785.dumps(content)).hexdigest()
+
+    body = body_of(world.client("admin").post(f"{address}export/", {"format": "jsonl"}))
+    link, checked = "", 0
+    for line in reversed(body.splitlines()):
+        row = json.loads(line)
+        if not row["sequence"]:
+            continue
+        parts = {
+            "origin": ("actor", "ip_address", "user_agent", "session_id"),
+            "details": ("targets", "before", "after", "metadata", "reason"),
+        }
+        digests = {
+            part: sha256({"salt": row["seal"][part]["salt"], **{name: row[name] for name in names}})
+            for part, names in parts.items()
+        }
+        named = (
+            "id",
+            "event",
+            "action",
+            "resource",
+            "resource_id",
+            "user_id",
+            "organization_id",
+            "request_id",
+            "auth_method",
+        )
+        place = {"version": 1, "sequence": row["sequence"], "previous_hash": link}
+        content = {
+            **place,
+            **{name: row[name] for name in named},
+            "created_at": {"$date": row["created_at"]},
+            **digests,
+        }
+        assert sha256(content) == row["hash"]
+        link, checked = row["hash"], checked + 1
+    assert checked == 10
 
 
 @pytest.mark.parametrize("evil", EVIL, ids=repr)
