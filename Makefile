@@ -47,6 +47,7 @@ check: $(READY) ## Run every check that needs no running server: style, types, i
 	$(VENV)/bin/compose-lint compose.yaml
 	$(PYTHON) manage.py check --fail-level WARNING
 	$(PYTHON) manage.py events_doc --check
+	$(PYTHON) manage.py webhooks_doc --check
 	$(PYTHON) -m saas.embedded exec -- $(PYTHON) manage.py makemigrations --check --dry-run
 
 fmt: $(READY) ## Format the code and the templates
@@ -54,8 +55,9 @@ fmt: $(READY) ## Format the code and the templates
 	$(VENV)/bin/ruff format .
 	-$(VENV)/bin/djlint --quiet --reformat $(TEMPLATES)
 
-docs: $(READY) ## Write docs/events.md from config/events.yaml
+docs: $(READY) ## Write docs/events.md and the events of docs/webhooks.md from config/events.yaml
 	$(PYTHON) manage.py events_doc
+	$(PYTHON) manage.py webhooks_doc
 
 e2e: $(READY) ## Run the tests that drive a browser
 	@exec $(PYTHON) -m pytest -n 2 tests/e2e $(ARGS)

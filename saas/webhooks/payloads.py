@@ -34,7 +34,11 @@ class PublicEvent:
 
     @property
     def sample(self) -> dict[str, Any]:
-        return {name: part["examples"][0] for name, part in self.schema["properties"].items() if "examples" in part}
+        """Data that such an event could have; what was before only where something changed."""
+        parts = {name: part["examples"][0] for name, part in self.schema["properties"].items() if "examples" in part}
+        if not self.name.endswith(".updated"):
+            parts.pop("previous", None)
+        return parts
 
 
 def public_events(*, is_platform: bool | None = None) -> list[PublicEvent]:

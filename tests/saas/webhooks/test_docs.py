@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 from django.conf import settings
 
-from saas.webhooks import signing
+from saas import outbound
+from saas.webhooks import documentation, endpoints, health, models, sending, signing
+from tests.saas.webhooks.conftest import add_deliveries, make_endpoint, send_due
 
 PAGE = Path(settings.BASE_DIR, "docs", "webhooks.md")
 SECRET, OLD_SECRET, OTHER_SECRET = (signing.new_secret() for _ in range(3))
@@ -129,27 +131,82 @@ def cases() -> dict[str, tuple[dict[str, Any], bool]]:
     }
 
 
-def run(language: str, folder: Path) -> dict[str, bool]:
-    """What the snippet says to each case."""
+def run(language: str, folder: Path, given: list[dict[str, Any]]) -> list[bool]:
+    """Whether the snippet takes each of these messages."""
     command, file, harness = LANGUAGES[language]
     if language == "go":
         (folder / file).write_text(snippet(language).replace("package webhooks", "package main"))
         (folder / "main.go").write_text(harness)
     else:
         (folder / file).write_text(snippet(language) + harness)
-    given = json.dumps([each for each, _ in cases().values()])
     done = subprocess.run(
-        command, cwd=folder, input=given, capture_output=True, text=True, check=False, timeout=300, encoding="utf-8"
+        command,
+        cwd=folder,
+        input=json.dumps(given),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+        encoding="utf-8",
     )
     assert done.returncode == 0, done.stderr
-    return dict(zip(cases(), json.loads(done.stdout), strict=True))
+    taken: list[bool] = json.loads(done.stdout)
+    return taken
 
 
 @pytest.mark.parametrize("language", RUNNABLE)
 def test_the_verification_takes_what_is_ours_and_nothing_else(language, tmp_path):
-    assert run(language, tmp_path) == {name: expected for name, (_, expected) in cases().items()}
+    taken = run(language, tmp_path, [each for each, _ in cases().values()])
+    assert dict(zip(cases(), taken, strict=True)) == {name: expected for name, (_, expected) in cases().items()}
+
+
+@pytest.mark.parametrize("language", RUNNABLE)
+def test_the_verification_takes_a_delivery_as_it_came(language, tmp_path, world, receiver):
+    endpoint = make_endpoint(world, receiver.url)
+    add_deliveries(endpoint, 1)
+    send_due()
+    (call,) = receiver.came
+    came = {"headers": call.headers, "secret": endpoint.plain_secret}
+    bodies = (call.body, call.body.replace(b"project", b"payment", 1))
+    given = [{**came, "body": base64.b64encode(body).decode()} for body in bodies]
+    assert run(language, tmp_path, given) == [True, False]
 
 
 def test_there_is_a_verification_in_each_language():
     assert {language for language in LANGUAGES if snippet(language)} == set(LANGUAGES)
     assert "python" in RUNNABLE
+
+
+# -- Facts -------------------------------------------------------------------------------------------------------------
+
+
+def test_the_events_are_those_of_the_catalogue():
+    assert documentation.is_current(), "Run `make docs`."
+    assert "| `project.created` | Somebody created a project. | the organization |" in documentation.text()
+
+
+def test_times_and_sizes_are_those_of_the_code():
+    page = " ".join(PAGE.read_text().split())
+    pauses = [words_of(seconds) for seconds in sending.SCHEDULE]
+    for words in (
+        f"repeated** after {', '.join(pauses[:-1])} and {pauses[-1]}, each up to a fifth longer",
+        f"in {outbound.TIMEOUT:.0f} seconds",
+        f"the first {outbound.LARGEST_ANSWER // 1024} KB",
+        f"on port {' or '.join(map(str, outbound.PORTS))}",
+        f"up to {sending.LONGEST_WAIT.total_seconds() / 3600:.0f} hours",
+        f"For {endpoints.OVERLAP.total_seconds() / 3600:.0f} hours every message carries two signatures",
+        f"kept for {models.KEPT_FOR.days} days",
+        f"| {', '.join(map(str, sorted(health.BUSY)))} |",
+    ):
+        assert words in page, words
+    assert (sending.JITTER, len(pauses) + 1, sum(sending.SCHEDULE) // 3600) == (0.2, 8, 27)
+    assert (health.WARN_AFTER.days, health.DISABLE_AFTER.days) == (3, 5)
+    assert "for three days brings a mail" in page
+    assert "after five days it is switched off" in page
+
+
+def words_of(seconds: int) -> str:
+    for size, unit in ((3600, "hours"), (60, "minutes"), (1, "seconds")):
+        if seconds >= size:
+            return f"{seconds // size} {unit}"
+    raise ValueError(seconds)
