@@ -18,7 +18,7 @@ from saas.db import atomic
 from saas.events import catalogue
 from saas.jobs.models import jobs
 from saas.notifications import mails
-from saas.notifications.choices import DIGEST, kind_of, kinds, resolve
+from saas.notifications.choices import DIGEST, kinds, resolve
 from saas.notifications.models import (
     ARCHIVE,
     Notification,
@@ -149,6 +149,7 @@ def free_key(person: Any, own: NotificationPreference | None, since: datetime, m
 
 def still_wanted(rows: list[Notification], user_id: str, own: NotificationPreference | None) -> list[Notification]:
     """Without what has been read meanwhile, is not wanted any more, or is of an organization that was left."""
+    known = catalogue.load().kinds  # of a kind that was taken out of the catalogue nobody can choose
     member_of = set(hooks.organizations_of(user_id))
     usual = {each.organization_id: each.choices for each in defaults().filter(organization_id__in=list(member_of))}
     return [
@@ -156,9 +157,10 @@ def still_wanted(rows: list[Notification], user_id: str, own: NotificationPrefer
         for row in rows
         if not row.read
         and row.place != ARCHIVE
+        and row.kind in known
         and row.organization_id in {None, *member_of}
         and resolve(
-            kind_of(row.kind),
+            known[row.kind],
             own=own.choices if own else None,
             organization=usual.get(row.organization_id),
             is_muted=bool(own and row.organization_id in own.muted),

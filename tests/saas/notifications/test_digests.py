@@ -133,6 +133,13 @@ def test_what_is_not_wanted_any_more_is_left_out(world):
     assert "Switched off" not in mail.payload["body"]
 
 
+def test_a_kind_that_is_no_more_stops_no_digest(world):
+    collect(world.member, "Old", kind="gossip")
+    collect(world.member, "Wanted")
+    assert digests.send_digests(MORNING) == 1
+    assert "Old" not in mails()[0].payload["body"]
+
+
 def test_who_has_left_reads_no_more_of_the_organization(world):
     collect(world.member, "Secret plans", organization=world.org)
     Membership.objects.filter(user_id=world.member.pk).delete()
