@@ -5,6 +5,7 @@ from allauth.socialaccount.adapter import get_adapter
 from allauth.socialaccount.models import SocialAccount
 from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
@@ -44,7 +45,7 @@ def to_security(request: SignedInRequest) -> HttpResponse:
 
 @signed_in
 @require_http_methods(["GET", "HEAD", "POST"])
-def session_list(request: SignedInRequest) -> HttpResponse:
+def session_list(request: SignedInRequest) -> HttpResponseBase:
     """Where the person is signed in; a POST ends all sessions but this one."""
     if request.method != "POST":
         context = {"places": sessions.places(request.user, current=request.session.session_key)}

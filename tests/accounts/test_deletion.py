@@ -108,6 +108,12 @@ def test_a_second_request_changes_nothing(world, closed):
     assert of_person(world.member, "user.deletion_requested").count() == 1
 
 
+def test_six_requests_at_once_are_one(world, in_parallel):
+    in_parallel(lambda _number: deletion.request_deletion(user=world.member), times=6)
+    assert of_person(world.member, "user.deletion_requested").count() == 1
+    assert len(mails(world.member, "Your account is being deleted")) == 1
+
+
 # -- What must be settled first --------------------------------------------------------------------------------------
 
 
@@ -150,6 +156,36 @@ def test_an_owner_with_a_closed_account_is_none_for_the_others(world):
         services.leave_organization(org=world.org, actor=second.user)
     with pytest.raises(deletion.DeletionBlocked):
         deletion.request_deletion(user=second.user)
+
+
+def test_two_owners_who_close_their_accounts_at_one_moment_do_not_leave_it_alone(world, in_parallel):
+    second = MembershipFactory(organization=world.org, role="owner")
+    owners = [world.owner, second.user]
+
+    def close(number):
+        try:
+            return deletion.request_deletion(user=owners[number])
+        except deletion.DeletionBlocked:
+            return None
+
+    assert sum(done is None for done in in_parallel(close, times=2)) == 1
+    assert User.objects.filter(pk__in=[owner.pk for owner in owners], is_active=True).count() == 1
+
+
+def test_an_owner_who_leaves_while_the_other_closes_the_account_does_not_leave_it_alone(world, in_parallel):
+    second = MembershipFactory(organization=world.org, role="owner")
+
+    def go(number):
+        try:
+            if number == 0:
+                deletion.request_deletion(user=world.owner)
+            else:
+                services.leave_organization(org=world.org, actor=second.user)
+        except (deletion.DeletionBlocked, services.LastOwner) as problem:
+            return problem
+        return None
+
+    assert sum(problem is None for problem in in_parallel(go, times=2)) == 1
 
 
 # -- Coming back -----------------------------------------------------------------------------------------------------
@@ -296,6 +332,26 @@ def test_the_end_waits_a_day_for_the_last_mail_and_no_longer(closed):
         tasks.end_accounts()
     assert stored(closed) is None
     assert jobs().filter(id=mail.id).first() is None
+
+
+def test_keeping_and_ending_at_one_moment_do_not_both_happen(closed, in_parallel):
+    """Its time ends between the two: who reads first decides, and the other one is too late."""
+    moment = timezone.now() + timedelta(seconds=0.3)
+    User.objects.filter(pk=closed.pk).update(deletes_at=moment)
+
+    def go(number):
+        if number % 2:
+            try:
+                return deletion.cancel_deletion(user=closed)
+            except deletion.TooLate:
+                return None
+        while timezone.now() < moment:
+            pass
+        return deletion.begin_erasure(user=closed)
+
+    kept, begun = in_parallel(go, times=2)[1], stored(closed).erasure_started_at
+    assert (kept is None) != (begun is None)
+    assert stored(closed).is_active is (begun is None)
 
 
 def test_an_account_that_is_kept_is_not_erased(closed):
