@@ -7,6 +7,7 @@ from django.urls import reverse
 from organizations import roles
 from organizations.projects.services import visible_projects
 from saas.http import OrgRequest
+from saas.webhooks.models import Webhook
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +19,7 @@ class Item:
 
 
 def for_member(request: OrgRequest) -> list[Item]:
-    """The items of this member: one read, and none for who may not create a project."""
+    """The items of this member: a read for the first project and one for the first webhook, for those who may."""
     user = request.user
     items = [
         Item("Confirm your e-mail address", "So that we can reach you, and nobody else can sign up as you.", "", True),
@@ -45,9 +46,23 @@ def for_member(request: OrgRequest) -> list[Item]:
                 has_projects(request),
             )
         )
+    if roles.can(user, "webhook.create", org=request.org):
+        items.append(
+            Item(
+                "Add a webhook",
+                "Your other systems hear at once what happens here.",
+                reverse("webhooks:webhook_create", args=[request.org.slug]),
+                has_webhooks(request),
+            )
+        )
     return items
 
 
 def has_projects(request: OrgRequest) -> bool:
     """Whether there is a project that the person sees, archived or not.  One read."""
     return visible_projects(org=request.org, actor=request.user).only("id").first() is not None
+
+
+def has_webhooks(request: OrgRequest) -> bool:
+    """Whether the organization has an endpoint.  One read."""
+    return Webhook.objects.for_org(request.org).only("id").first() is not None

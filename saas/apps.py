@@ -19,6 +19,7 @@ class SaasConfig(AppConfig):
         from saas.ratelimit import stores
         from saas.search import indexing
         from saas.webhooks import fanout as webhooks
+        from saas.webhooks import resources as webhook_resources
 
         app.set_default()
         bind_extra_request_metadata.connect(logs.bind_address, dispatch_uid="address")
@@ -33,3 +34,4 @@ class SaasConfig(AppConfig):
         checks.register()
         indexes.register(stores.ensure_ttl_index)
         sinks.register(sinks.Sink("webhooks", "Webhooks", deliver=webhooks.deliver))
+        webhook_resources.register_all()

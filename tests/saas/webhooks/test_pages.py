@@ -7,6 +7,7 @@ import pytest
 import time_machine
 from django.test import Client
 
+from saas import resources
 from saas.tenancy import now
 from saas.webhooks import endpoints, pages, views
 from saas.webhooks.models import FAILED, PENDING, SUCCEEDED, WebhookDelivery, deliveries, webhooks
@@ -380,3 +381,20 @@ def test_the_sidebar_shows_webhooks_to_whom_may_see_them(world):
     home = f"/o/{world.org.slug}/"
     assert place(world) in world.client("admin").get(home).content.decode()
     assert place(world) not in world.client("member").get(home).content.decode()
+
+
+def test_the_checklist_knows_the_first_endpoint(world, receiver):
+    home = f"/o/{world.org.slug}/"
+    items = lambda who: {i.title: i.is_done for i in world.client(who).get(home).context["checklist"]}  # noqa: E731
+    assert items("admin")["Add a webhook"] is False
+    assert "Add a webhook" not in items("member"), "only who may"
+    make_endpoint(world, receiver.url)
+    assert items("admin")["Add a webhook"] is True
+
+
+def test_feed_and_audit_log_lead_to_the_endpoint(world, endpoint):
+    assert resources.url_of(world.org, "webhook", endpoint.id) == page_of(world, endpoint)
+    known = resources.get("webhook")
+    assert known.describe(world.org.pk, [endpoint.id])[endpoint.id].title == "Billing"
+    assert known.describe(world.other.org.pk, [endpoint.id]) == {}
+    assert [each.title for each in known.describe_all(world.org.pk)] == ["Billing"]
