@@ -44,7 +44,13 @@ class Screen:
 
 def banner(screen: Screen, *, site: str, logins: Sequence[Any], services: Sequence[Any], seconds: float) -> None:
     """Show the addresses, who can sign in, and which outside services are real, simulated or off."""
-    pages = {"Site": "/", "Mail inbox": "/sandbox/mail/", "Style guide": "/styleguide/", "Admin": "/admin/"}
+    pages = {
+        "Site": "/",
+        "Mail inbox": "/sandbox/mail/",
+        "Receivers": "/sandbox/hooks/",
+        "Style guide": "/styleguide/",
+        "Admin": "/admin/",
+    }
     lines = ["", screen.color(f"Groundwork is running.  (ready in {seconds:.1f} s)", BOLD), ""]
     lines += [f"{name:<11}   {site}{path}" for name, path in pages.items()]
     if logins:
