@@ -10,10 +10,11 @@ from functools import cache
 from typing import Any
 
 from bson import ObjectId
+from django.core import checks
 from django.utils.module_loading import import_string
 from pymongo.collection import Collection
 
-from saas.config_files import ConfigData, load_yaml
+from saas.config_files import ConfigData, ConfigError, load_yaml
 from saas.mongo.documents import get_collection
 
 FILE = "config/personal_data.yaml"
@@ -114,6 +115,15 @@ def load() -> ConfigData:
         for number, rule in enumerate(rules):
             check_function(data, rule.get("by"), "people", collection, number, "by")
     return data
+
+
+def check_file(**_kwargs: Any) -> list[checks.CheckMessage]:
+    """Let Django's checks refuse a start with a mistake in the file, instead of the first person's end."""
+    try:
+        load()
+    except ConfigError as problem:
+        return [checks.Error(str(problem), id="saas.E030")]
+    return []
 
 
 def check_function(data: ConfigData, name: str | None, *keys: str | int) -> None:

@@ -142,9 +142,15 @@ def test_a_mistake_in_the_map_is_answered_with_its_line(tmp_path, monkeypatch, t
     file = tmp_path / "personal_data.yaml"
     file.write_text(text)
     monkeypatch.setattr(data_map, "FILE", file)
+    monkeypatch.setattr(data_map, "load", data_map.load.__wrapped__)
     with pytest.raises(ConfigError, match=words) as raised:
-        data_map.load.__wrapped__()
+        data_map.load()
     assert re.search(r"personal_data\.yaml:\d+: ", str(raised.value))
+    assert [problem.msg for problem in data_map.check_file()] == [str(raised.value)]  # so the start is refused
+
+
+def test_the_file_is_right():
+    assert data_map.check_file() == []
 
 
 # -- Carried out -----------------------------------------------------------------------------------------------------
