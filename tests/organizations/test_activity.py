@@ -1,5 +1,6 @@
 """The activity feed: what it says, to whom, how it is paged, and what follows when things change."""
 
+import html
 import re
 import threading
 import time
@@ -304,7 +305,11 @@ def test_a_page_of_lines_costs_four_round_trips(world, make, address, count_quer
     client.get(address)
     for query in ({}, {"person": world.owner.pk}, {"type": "project.created"}, {"resource": "project"}):
         with no_scans(sorted_by_index=True), count_queries(at_most=SIGNED_IN + 1):
-            assert client.get(address, query).content.decode().count("activity-line") == 20
+            page = client.get(address, query).content.decode()
+        assert page.count("activity-line") == 20
+        older = html.unescape(re.search(r'href="([^"]*cursor=[^"]*)"', page)[1])
+        with no_scans(sorted_by_index=True), count_queries(at_most=SIGNED_IN + 1):
+            assert client.get(older).content.decode().count("activity-line") == 6
     for path, query in (("recent/", {}), ("recent/", {"about": world.owner.pk}), ("new/", {"seen": 0})):
         with no_scans(sorted_by_index=True), count_queries(at_most=SIGNED_IN + 1):
             client.get(f"{address}{path}", query)
