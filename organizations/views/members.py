@@ -9,7 +9,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.models import User
 from organizations import roles, services
 from organizations.forms import RoleForm
-from organizations.models import Membership
+from organizations.models import Invitation, Membership
 from organizations.roster import members_page
 from saas.access import org_view
 from saas.errors import Problem
@@ -48,8 +48,11 @@ def member_detail(request: OrgRequest, membership_id: str) -> HttpResponse:
 @require_safe
 def member_person(request: OrgRequest, user_id: str) -> HttpResponse:
     """To the page of the member that this person is: events know people by their own ids, and so does search."""
-    membership = get_or_404(Membership.objects.filter(organization_id=request.org.pk), user_id=user_id)
-    return redirect(request, "organizations:member_detail", request.org.slug, membership.pk)
+    membership = Membership.objects.filter(organization_id=request.org.pk, user_id=user_id).first()
+    if membership is not None:
+        return redirect(request, "organizations:member_detail", request.org.slug, membership.pk)
+    get_or_404(Invitation.objects.filter(organization_id=request.org.pk), pk=user_id)  # who is no member yet
+    return redirect(request, "organizations:invitation_list", request.org.slug)
 
 
 @org_view(MANAGE)

@@ -5,7 +5,6 @@ found; a word of a title or tag is found by its beginning. Nothing is scored by 
 organization has can change neither the hits nor their order.
 """
 
-import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -124,8 +123,7 @@ def search(
 
 def by_words(question: Question) -> tuple[list[dict[str, Any]], Results]:
     """One page of the entries that have every word."""
-    asked = " ".join(f'"{word}"' for word in question.wanted) if len(question.wanted) > 1 else question.wanted[0]
-    found = entries(question.organization).filter(__raw__={"$text": {"$search": asked}, **question.allowed})
+    found = entries(question.organization).filter(__raw__=words_condition(question))
     counts: dict[str, Any] = {}
 
     def fetch(conditions: dict[str, Any], descending: bool, limit: int) -> list[dict[str, Any]]:
@@ -150,6 +148,12 @@ def by_words(question: Question) -> tuple[list[dict[str, Any]], Results]:
     return page.rows, results
 
 
+def words_condition(question: Question) -> dict[str, Any]:
+    """Several words are quoted: MongoDB takes words without quotes as alternatives.  One is not: that is quicker."""
+    quoted = [f'"{word}"' for word in question.wanted] if len(question.wanted) > 1 else question.wanted
+    return {"$text": {"$search": " ".join(quoted)}, **question.allowed}
+
+
 def pipeline_of(
     question: Question, conditions: dict[str, Any], *, descending: bool, limit: int
 ) -> list[dict[str, Any]]:
@@ -161,13 +165,18 @@ def pipeline_of(
     if not question.has_facets:
         return [scored, *page, {"$group": {"_id": None, "hits": {"$push": "$$ROOT"}}}]
     counted: list[dict[str, Any]] = [{"$sort": {"score": -1, "_id": -1}}, {"$limit": COUNTED}]
-    by_tag = [*counted, {"$match": question.kind}, {"$unwind": "$tags"}, {"$sortByCount": "$tags"}]
+    by_tag = [*counted, {"$match": question.kind}, {"$unwind": "$tags"}, *count_by("$tags")]
     parts = {
         "hits": page,
-        "resources": [*counted, {"$sortByCount": "$resource"}],
+        "resources": [*counted, *count_by("$resource")],
         "tags": [*by_tag, {"$limit": TAGS_COUNTED}],
     }
     return [scored, {"$facet": parts}]
+
+
+def count_by(field: str) -> list[dict[str, Any]]:
+    """$sortByCount, with one order for equal counts."""
+    return [{"$group": {"_id": field, "count": {"$sum": 1}}}, {"$sort": {"count": -1, "_id": 1}}]
 
 
 def run(found: Any, pipeline: list[dict[str, Any]]) -> dict[str, Any]:
@@ -191,19 +200,24 @@ def facets_of(counts: dict[str, Any]) -> dict[str, Any]:
 
 def by_pieces(question: Question) -> tuple[list[dict[str, Any]], Results]:
     """Entries that share most pieces with the words: beginnings, one or two wrong letters.  One page, no more."""
+    pipeline, condition = pieces_pipeline(question)
+    found = entries(question.organization).filter(__raw__=condition).aggregate(pipeline, maxTimeMS=TIME_LIMIT)
+    likest = [row for row in found if has_like_words(row, question.wanted)][: question.limit]
+    return likest, Results(is_similar=True)
+
+
+def pieces_pipeline(question: Question) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """The pipeline and the condition before it.  The score is the part of the query's pieces that an entry has."""
     grams = sorted({gram for word in question.wanted for gram in words.grams_of(word)})
-    enough = max(1, math.ceil(LIKE_ENOUGH * len(grams)))
-    condition = {"grams": {"$in": grams}, **question.kind, **question.allowed}
-    pipeline = [
+    shared = {"$divide": [{"$size": {"$setIntersection": ["$grams", grams]}}, len(grams)]}
+    pipeline: list[dict[str, Any]] = [
         {"$limit": CANDIDATES},
-        {"$project": {**READ, "score": {"$size": {"$setIntersection": ["$grams", grams]}}}},
-        {"$match": {"score": {"$gte": enough}}},
+        {"$project": {**READ, "score": shared}},
+        {"$match": {"score": {"$gte": LIKE_ENOUGH}}},
         {"$sort": {"score": -1, "_id": -1}},
         {"$limit": LOOKED_AT},
     ]
-    found = entries(question.organization).filter(__raw__=condition).aggregate(pipeline, maxTimeMS=TIME_LIMIT)
-    likest = [row for row in found if has_like_words(row, question.wanted)][: question.limit]
-    return [{**row, "score": row["score"] / len(grams)} for row in likest], Results(is_similar=True)
+    return pipeline, {"grams": {"$in": grams}, **question.kind, **question.allowed}
 
 
 def has_like_words(row: dict[str, Any], wanted: Sequence[str]) -> bool:

@@ -8,12 +8,14 @@ letters without accents. Chinese, Japanese and Korean put no spaces between word
 letters and its pairs of letters. Nothing of what a person types is ever an operator or a pattern.
 """
 
+import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
 LONGEST_WORD = 40  # letters; what comes after makes no difference
 LONGEST_BEGINNING = 16
+PLAIN = re.compile(r"[a-zA-Z0-9]+")
 ACCENTS = range(0x0300, 0x0370)
 #: Kana, Han and Hangul.
 UNSPACED = (
@@ -28,12 +30,17 @@ UNSPACED = (
 
 def normalize(text: str) -> str:
     """The text in one way to write it.  Its length may differ."""
+    if text.isascii():
+        return text.lower()
     plain = unicodedata.normalize("NFD", unicodedata.normalize("NFKC", text).casefold())
     return unicodedata.normalize("NFC", "".join(letter for letter in plain if ord(letter) not in ACCENTS))
 
 
 def spans(text: str) -> Iterator[tuple[int, int]]:
     """Where the runs of letters, digits and marks stand.  Linear in the text's length."""
+    if text.isascii():
+        yield from (found.span() for found in PLAIN.finditer(text))
+        return
     start = -1
     for at, letter in enumerate(text):
         if letter.isalnum() or unicodedata.category(letter)[0] == "M":
@@ -52,7 +59,7 @@ def runs_of(text: str) -> list[str]:
 
 
 def is_unspaced(text: str) -> bool:
-    return any(ord(letter) in block for letter in text for block in UNSPACED)
+    return not text.isascii() and any(ord(letter) in block for letter in text for block in UNSPACED)
 
 
 def pieces_of(run: str) -> list[str]:

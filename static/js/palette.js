@@ -49,7 +49,6 @@
   }
 
   async function ask() {
-    asking?.abort();
     const mine = (asking = new AbortController());
     try {
       const answer = await fetch(`${dialog.dataset.url}?q=${encodeURIComponent(input.value)}`, { signal: mine.signal });
@@ -66,6 +65,7 @@
 
   function askSoon(pause) {
     clearTimeout(timer);
+    asking?.abort(); // what is on its way answers another question
     timer = setTimeout(() => {
       timer = undefined;
       ask();

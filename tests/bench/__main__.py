@@ -1,6 +1,8 @@
 """`make bench`: how fast the product is against the floor of a bare Django view, on this machine, in this run.
 
 Absolute figures drift with the machine; the ratio to the floor is what holds.
+
+`make bench ARGS=search` fills a search index with 100,000 entries instead, and measures that (search.py).
 """
 
 import http.client
@@ -70,6 +72,11 @@ def main() -> None:
                 check=True,
                 stdout=subprocess.DEVNULL,
             )
+        if "search" in sys.argv[1:]:
+            subprocess.run(
+                [sys.executable, "-m", "tests.bench.search", *sys.argv[2:]], cwd=ROOT, env=environment, check=True
+            )
+            return
         with served("tests.bench.floor:application", floor_port, environment):
             rows = [("bare Django view", measure(f"http://localhost:{floor_port}/"))]
         with served("saas.wsgi:application", port, environment):

@@ -140,6 +140,8 @@ def test_a_member_among_the_results_leads_to_the_member(world):
     assert address in text(page(world, q="acorn admin"))
     response = world.client("viewer").get(address)
     assert response.url == reverse("organizations:member_detail", args=[world.org.slug, world.memberships["admin"].pk])
+    invited = reverse("organizations:member_person", args=[world.org.slug, world.tenant.invitation.pk])
+    assert world.client("owner").get(invited).url == reverse("organizations:invitation_list", args=[world.org.slug])
     stranger = reverse("organizations:member_person", args=[world.org.slug, world.other.admin.pk])
     assert world.client("viewer").get(stranger).status_code == 404
 
