@@ -47,12 +47,14 @@ class MatrixForm(forms.Form):
                 choices=[("", left_open({c.in_app for c in open_ones})), ("on", "Shown"), ("off", "Not shown")],
                 required=False,
                 initial=in_app,
+                widget=forms.Select(attrs={"aria-label": f"{kind.name}: in the app"}),
             )
             self.fields[f"{kind.key}-email"] = forms.ChoiceField(
                 label=f"{kind.name}: by e-mail",
                 choices=[("", left_open({c.email for c in open_ones})), *EMAIL_CHANNEL],
                 required=False,
                 initial=chosen.get("email", ""),
+                widget=forms.Select(attrs={"aria-label": f"{kind.name}: by e-mail"}),
             )
 
     def rows(self) -> Iterator[Row]:
@@ -87,7 +89,7 @@ class PreferencesForm(MatrixForm):
         label="No mail from", required=False, widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M")
     )
     quiet_until = forms.TimeField(
-        label="until", required=False, widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M")
+        label="Until", required=False, widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M")
     )
     muted = forms.MultipleChoiceField(
         label="Organizations that keep quiet", required=False, widget=forms.CheckboxSelectMultiple
