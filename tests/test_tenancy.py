@@ -547,6 +547,7 @@ SERVICES_OVER_ALL = (
     "saas/personal_data.py",
     "saas/mailing/models.py",
     "saas/notifications/models.py",
+    "saas/webhooks/models.py",
 )
 RAW = {"_get_collection", "_collection", "_collection_obj", "_get_db"}
 

@@ -159,7 +159,8 @@ def tell(webhook: Webhook, event: Any, template: str) -> None:
 
 def people_of(webhook: Webhook, event: Any) -> list[Any]:
     """Those who may change the endpoint: members by their role; of the platform's own, the staff."""
-    people = get_user_model().objects.filter(is_active=True)
+    everybody: Any = get_user_model()
+    people = everybody.objects.filter(is_active=True)
     if webhook.organization_id is None:
         return list(people.exclude(platform_role=""))
     return list(people.filter(pk__in=hooks.audience("may:webhook.update", event)))

@@ -226,14 +226,13 @@ class Lane:
         self.taken_at = time.monotonic()
         self.is_empty = False  # nothing due was left at the last look
         self.is_stopped = False  # nothing new leaves
-        self.follow(webhook)
+        self.webhook, self.keys = webhook, keys_of(webhook)
 
     def follow(self, webhook: Webhook) -> None:
-        """The endpoint as it is now."""
-        if self.lines and webhook.url != self.webhook.url:
+        """The endpoint as it is now: it may have another address, or another secret."""
+        if webhook.url != self.webhook.url:
             self.close()
-        self.webhook = webhook
-        self.keys = keys_of(webhook)
+        self.webhook, self.keys = webhook, keys_of(webhook)
 
     @property
     def room(self) -> int:
