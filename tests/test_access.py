@@ -278,8 +278,8 @@ GET  platform_webhooks:webhook_edit         302    404      404    404    404   
 POST platform_webhooks:webhook_edit         302    404      404    404    404   404   404
 GET  platform_webhooks:webhook_secret       302    404      404    404    404   404   404
 POST platform_webhooks:webhook_secret       302    404      404    404    404   404   404
-GET  platform_webhooks:webhook_rotate       302    404      404    404    404   404   303
-POST platform_webhooks:webhook_rotate       302    404      404    404    404   404   303
+GET  platform_webhooks:webhook_rotate       302    404      404    404    404   404   404
+POST platform_webhooks:webhook_rotate       302    404      404    404    404   404   404
 POST platform_webhooks:webhook_pause        302    404      404    404    404   404   404
 POST platform_webhooks:webhook_resume       302    404      404    404    404   404   404
 GET  platform_webhooks:webhook_delete       302    404      404    404    404   404   404

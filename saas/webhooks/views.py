@@ -1,11 +1,13 @@
 """The pages of endpoints and their deliveries, for an organization and for the platform (`places.py`).
 
 Each is handed the request and the place, finds what belongs there, asks one service, and answers a page or a part.
+What is limited or asks who somebody is does so after it has found: a stranger's request leaves no trace.
 """
 
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -16,7 +18,7 @@ from saas.htmx import SeeOther, form_again, is_htmx, page_or_part, redirect, toa
 from saas.ratelimit import with_rate_limit
 from saas.reauthentication import confirmed_person
 from saas.webhooks import endpoints, forms, pages
-from saas.webhooks.models import ENDPOINT_LIMIT, Webhook
+from saas.webhooks.models import ENDPOINT_LIMIT, Webhook, WebhookDelivery
 from saas.webhooks.places import Place
 
 LIST_PAGE = "webhooks/webhook_list.html"
@@ -106,9 +108,12 @@ def webhook_secret(request: HttpRequest, place: Place, webhook_id: str) -> HttpR
 
 
 @show_and_send
+def webhook_rotate(request: HttpRequest, place: Place, webhook_id: str) -> HttpResponseBase:
+    return rotate(request, place, place.find(webhook_id))
+
+
 @confirmed_person
-def webhook_rotate(request: HttpRequest, place: Place, webhook_id: str) -> HttpResponse:
-    webhook = place.find(webhook_id)
+def rotate(request: HttpRequest, place: Place, webhook: Webhook) -> HttpResponse:
     if request.method != "POST":
         context = {"hours": pages.OVERLAP_HOURS, "is_rotating": pages.is_rotating(webhook)}
         return render(request, ROTATE_PAGE, pages.context(place, "Replace the secret", webhook, **context))
@@ -144,10 +149,13 @@ def webhook_delete(request: HttpRequest, place: Place, webhook_id: str) -> HttpR
 
 
 @require_POST
-@with_rate_limit(TESTS, by=caller, name="webhook_tests")
 def webhook_test(request: HttpRequest, place: Place, webhook_id: str) -> HttpResponse:
     """Send a sample; a worker does, for the answer may take its time.  The result appears in place."""
-    webhook = place.find(webhook_id)
+    return test(request, place, place.find(webhook_id))
+
+
+@with_rate_limit(TESTS, by=caller, name="webhook_tests")
+def test(request: HttpRequest, place: Place, webhook: Webhook) -> HttpResponse:
     form = forms.TestForm(request.POST, known=pages.known_events(place))
     if not form.is_valid():
         context = {**pages.log(request, place, webhook), **pages.about(place, webhook), "test_form": form}
@@ -160,10 +168,13 @@ def webhook_test(request: HttpRequest, place: Place, webhook_id: str) -> HttpRes
 
 
 @require_POST
-@with_rate_limit(REPLAYS, by=caller, name="webhook_replays")
 def webhook_replay(request: HttpRequest, place: Place, webhook_id: str) -> HttpResponse:
     """Replay all that has failed since a time."""
-    webhook = place.find(webhook_id)
+    return replay_failed(request, place, place.find(webhook_id))
+
+
+@with_rate_limit(REPLAYS, by=caller, name="webhook_replays")
+def replay_failed(request: HttpRequest, place: Place, webhook: Webhook) -> HttpResponse:
     form = forms.ReplayForm(request.POST)
     if form.is_valid():
         try:
@@ -191,10 +202,13 @@ def delivery_detail(request: HttpRequest, place: Place, webhook_id: str, deliver
 
 
 @require_POST
-@with_rate_limit(REPLAYS, by=caller, name="webhook_replays")
 def delivery_replay(request: HttpRequest, place: Place, webhook_id: str, delivery_id: str) -> HttpResponse:
     webhook = place.find(webhook_id)
-    delivery = place.find_delivery(webhook, delivery_id)
+    return replay(request, place, webhook, place.find_delivery(webhook, delivery_id))
+
+
+@with_rate_limit(REPLAYS, by=caller, name="webhook_replays")
+def replay(request: HttpRequest, place: Place, webhook: Webhook, delivery: WebhookDelivery) -> HttpResponse:
     try:
         endpoints.replay_delivery(delivery=delivery, actor=request.user, request=request)
     except endpoints.EndpointIsOff as problem:
