@@ -41,7 +41,7 @@ HOST_NAME = re.compile(
     r"(?=.{1,253}\Z)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.?"
 )
 VISIBLE = re.compile(r"[!-~]+")
-LOOKUPS_AT_ONCE = 16
+LOOKUPS_AT_ONCE = 64  # of one process: as many as one sender of webhooks has on its way
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -291,9 +291,10 @@ def left(deadline: float) -> float:
 def connect(target: Target, deadline: float) -> socket.socket:
     """A connection to an address that was checked.  Raises AddressRefused, CallFailed, OSError."""
     problem: OSError | None = None
-    for address in look_up(target, timeout=left(deadline)):
-        try:
-            found = connect_to(address, target.port, deadline)
+    addresses = look_up(target, timeout=left(deadline))
+    for number, address in enumerate(addresses):
+        try:  # each gets its part of the time, so that one that is silent leaves some to the next
+            found = connect_to(address, target.port, left(deadline) / (len(addresses) - number))
         except OSError as refused:
             problem = refused
             continue
@@ -301,11 +302,11 @@ def connect(target: Target, deadline: float) -> socket.socket:
     raise problem or OSError("no address")
 
 
-def connect_to(address: Address, port: int, deadline: float) -> socket.socket:
+def connect_to(address: Address, port: int, timeout: float) -> socket.socket:
     """A connection to just this address: nothing is looked up any more."""
     found = socket.socket(socket.AF_INET6 if address.version == 6 else socket.AF_INET, socket.SOCK_STREAM)
     try:
-        found.settimeout(left(deadline))
+        found.settimeout(timeout)
         found.connect((str(address), port))
         found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     except BaseException:

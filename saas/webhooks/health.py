@@ -16,6 +16,7 @@ from typing import Any
 import structlog
 from django.conf import settings
 from django.contrib.auth import get_user_model
+from django.urls import reverse
 
 from saas import emails, events, hooks
 from saas.db import atomic
@@ -29,6 +30,7 @@ DISABLE_AFTER = timedelta(days=5)
 QUIET = timedelta(days=2)  # longer than any pause between two attempts
 FIRST_PAUSE, LONGEST_PAUSE = 10.0, 300.0  # seconds without any delivery, doubled with each failure
 BUSY = (429, 502, 503, 504)  # the endpoint cannot take more now
+STAFF_CHANGES = "admin.manage_jobs"  # what the staff needs to change the platform's own
 TOLD_EVERY = timedelta(hours=1)  # of deliveries that are given up
 
 
@@ -162,28 +164,16 @@ def people_of(webhook: Webhook, event: Any) -> list[Any]:
     everybody: Any = get_user_model()
     people = everybody.objects.filter(is_active=True)
     if webhook.organization_id is None:
-        return list(people.exclude(platform_role=""))
+        return [each for each in people.exclude(platform_role="") if hooks.can(each, STAFF_CHANGES, org=None)]
     return list(people.filter(pk__in=hooks.audience("may:webhook.update", event)))
 
 
 def page_of(webhook: Webhook) -> str:
     """Where to see the endpoint."""
-    from django.urls import NoReverseMatch, reverse
-
-    org = (
-        hooks.organizations([webhook.organization_id]).get(str(webhook.organization_id))
-        if webhook.organization_id
-        else None
-    )
-    try:
-        path = (
-            reverse("webhooks:webhook_detail", args=[org.slug, webhook.id])
-            if org
-            else reverse("platform_webhooks:webhook_detail", args=[webhook.id])
-        )
-    except NoReverseMatch:
-        path = "/"
-    return f"{settings.SITE_URL}{path}"
+    if webhook.organization_id is None:
+        return f"{settings.SITE_URL}{reverse('platform_webhooks:webhook_detail', args=[webhook.id])}"
+    org = hooks.organizations([webhook.organization_id])[webhook.organization_id]
+    return f"{settings.SITE_URL}{reverse('webhooks:webhook_detail', args=[org.slug, webhook.id])}"
 
 
 def words_of(moment: datetime | None) -> str:

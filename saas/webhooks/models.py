@@ -54,7 +54,6 @@ class Webhook(PlatformDocument):
     failed_at = DateTimeField()  # the latest of them
     failure_count = IntField(default=0)
     warned_at = DateTimeField()
-    succeeded_at = DateTimeField()
     exhausted_told_at = DateTimeField()  # when we last told that deliveries are given up
 
     # The lane: see lanes.py.

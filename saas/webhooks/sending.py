@@ -93,7 +93,7 @@ class Outcome:
 
 
 def attempt(line: Line, keys: list[bytes], row: dict[str, Any]) -> Outcome:
-    """Send one delivery (a row with READ) once.  Reads and writes no database, raises nothing."""
+    """Send one delivery (a row with READ) once.  Reads and writes no database."""
     at, body = now(), row["payload"].encode()
     sent_at, started = int(at.timestamp()), time.perf_counter()
     headers = {
@@ -110,9 +110,6 @@ def attempt(line: Line, keys: list[bytes], row: dict[str, Any]) -> Outcome:
         answer = line.request("POST", headers, body)
     except (AddressRefused, CallFailed) as problem:
         outcome.problem, outcome.is_timeout = str(problem), isinstance(problem, TimedOut)
-    except Exception as problem:  # a delivery must not take its sender down
-        log.exception("webhook_attempt_failed", message_id=row["message_id"])
-        outcome.problem = f"The attempt failed on our side ({type(problem).__name__})."
     else:
         outcome.status, outcome.answer = answer.status, answer.text
         outcome.answer_headers = {name: answer.headers[name] for name in KEPT_HEADERS if name in answer.headers}
@@ -225,6 +222,7 @@ class Lane:
         self.lines: deque[Line] = deque()  # connections that are kept for the next delivery
         self.taken_at = time.monotonic()
         self.is_empty = False  # nothing due was left at the last look
+        self.looked_at = 0.0
         self.is_stopped = False  # nothing new leaves
         self.webhook, self.keys = webhook, keys_of(webhook)
 
@@ -247,19 +245,41 @@ class Lane:
         self.is_stopped = True
         self.waiting.clear()
 
+    @property
+    def wants_more(self) -> bool:
+        """Whether to look for what is due; not again and again while the last ones are on their way."""
+        if self.is_stopped or self.waiting or self.room <= 0:
+            return False
+        return not self.is_empty or not self.in_flight or time.monotonic() - self.looked_at > 2 * LOOK_EVERY
+
     def refill(self) -> None:
+        self.looked_at = time.monotonic()
         due = deliveries().filter(
             webhook_id=self.webhook.id, next_attempt_at__lte=now(), id__nin=[str(key) for key in self.in_flight]
         )
         self.waiting.extend(due.order_by("next_attempt_at").limit(BATCH).only(*READ).as_pymongo())
         self.is_empty = not self.waiting
 
-    def line(self) -> Line:
-        """Raises AddressRefused when the rules have become stricter than the address."""
+    def attempt(self, row: dict[str, Any]) -> tuple[str, Outcome]:
+        """Send one delivery, by a kept connection when there is one; the address and the outcome."""
+        url, keys = self.webhook.url, self.keys
+        try:
+            line = self.line(url)
+        except AddressRefused as problem:  # the rules have become stricter than the address
+            return url, Outcome(now(), {}, problem=str(problem))
+        outcome = attempt(line, keys, row)
+        if line.target.url == self.webhook.url:
+            self.lines.append(line)
+        else:
+            line.close()
+        return url, outcome
+
+    def line(self, url: str) -> Line:
+        """Raises AddressRefused."""
         try:
             return self.lines.pop()
         except IndexError:
-            return Line(outbound.read_url(self.webhook.url))
+            return Line(outbound.read_url(url))
 
     def close(self) -> None:
         while self.lines:
@@ -282,13 +302,24 @@ class Sender:
     def run(self) -> int:
         """How many attempts were made."""
         try:
-            while self.step():
+            while self.goes_on():
                 pass
         finally:
             self.close()
         if lanes.waiting(1):
             lanes.call_sender()
         return self.sent
+
+    def goes_on(self) -> bool:
+        """One step.  A database that is away for a moment loses no outcome; raises its error after that."""
+        try:
+            return self.step()
+        except PyMongoError as problem:
+            if time.monotonic() > self.ends_at + lanes.LEASE.total_seconds():
+                raise
+            log.warning("webhook_sender_waits_for_database", problem=str(problem))
+            time.sleep(0.5)
+            return True
 
     def step(self) -> bool:
         """Whether there is more to do."""
@@ -341,7 +372,7 @@ class Sender:
 
     def advance(self, lane: Lane) -> None:
         """Let leave what has room, and give the lane back when it is over."""
-        if not lane.is_stopped and not lane.waiting and lane.room > 0:
+        if lane.wants_more:
             lane.refill()
         while lane.waiting and lane.room > 0:
             self.submit(lane, lane.waiting.popleft())
@@ -364,14 +395,11 @@ class Sender:
         """What each thread does."""
         while (job := self.work.get()) is not None:
             lane, row = job
-            url, keys = lane.webhook.url, lane.keys
             try:
-                line = lane.line()
-            except AddressRefused as problem:
-                self.done.put((lane, row, url, Outcome(now(), {}, problem=str(problem))))
-                continue
-            outcome = attempt(line, keys, row)
-            lane.lines.append(line)
+                url, outcome = lane.attempt(row)
+            except Exception:  # whatever it is, the lane must hear of it
+                log.exception("webhook_attempt_failed", message_id=row["message_id"])
+                url, outcome = lane.webhook.url, Outcome(now(), {}, problem="The attempt failed on our side.")
             self.done.put((lane, row, url, outcome))
 
     def collect(self) -> list[tuple[Lane, dict[str, Any], str, Outcome]]:
