@@ -27,6 +27,7 @@ DETAIL_PAGE = "webhooks/webhook_detail.html"
 SECRET_PAGE = "webhooks/webhook_secret.html"  # noqa: S105 - a page
 ROTATE_PAGE = "webhooks/webhook_rotate.html"
 DELETE_PAGE = "webhooks/webhook_delete.html"
+RESULT_PART = "webhooks/test_result.html"
 DELIVERY_PAGE = "webhooks/delivery_detail.html"
 #: What is sent on demand reaches somebody else's server.
 TESTS, REPLAYS = "20/minute", "30/minute"
@@ -164,7 +165,7 @@ def test(request: HttpRequest, place: Place, webhook: Webhook) -> HttpResponse:
     delivery = endpoints.start_test(webhook=webhook, actor=request.user, request=request, **form.cleaned_data)
     if not is_htmx(request):
         return SeeOther(place.url("delivery_detail", webhook.id, delivery.id))
-    return render(request, f"{DETAIL_PAGE}#result", pages.context(place, **pages.one(place, webhook, delivery)))
+    return render(request, RESULT_PART, pages.context(place, **pages.one(place, webhook, delivery)))
 
 
 @require_POST
@@ -197,7 +198,7 @@ def delivery_detail(request: HttpRequest, place: Place, webhook_id: str, deliver
     delivery = place.find_delivery(webhook, delivery_id)
     context = pages.context(place, delivery.event, webhook, **pages.one(place, webhook, delivery))
     if is_htmx(request) and request.GET.get("part") == "result":
-        return render(request, f"{DETAIL_PAGE}#result", context)
+        return render(request, RESULT_PART, context)
     return page_or_part(request, DELIVERY_PAGE, context, partial="delivery")
 
 
