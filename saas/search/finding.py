@@ -6,7 +6,7 @@ organization has can change neither the hits nor their order.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,7 +17,7 @@ from saas import hooks, resources
 from saas.paging import read_page
 from saas.resources import Description, Resource
 from saas.search import words
-from saas.search.models import entries
+from saas.search.models import SearchEntry, entries
 from saas.search.results import Count, Hit, Results
 from saas.search.snippets import LIKE_ENOUGH, Marker
 from saas.tenancy import id_of
@@ -34,7 +34,8 @@ LOOKED_AT = 60
 TIME_LIMIT = 250  # milliseconds in MongoDB
 ORDER = "-score"
 NO_TEXT_INDEX = 27
-READ = {"resource": 1, "resource_id": 1, "readers": 1, "title": 1, "content": 1, "tags": 1, "score": 1}
+#: Without the content: it is long, and read of the hits alone.
+READ = {"resource": 1, "resource_id": 1, "readers": 1, "title": 1, "tags": 1}
 
 
 class System:
@@ -91,7 +92,7 @@ def search(
     `tags`: all of them must be there, with `any_tag` one of them.  `limit` is at most MOST; `cursor` is `next` or
     `previous` of another answer.  `facets` counts by resource and by tag.  An empty query finds nothing.
 
-    One read, a second one where the text index finds nothing, and one by each resource of the hits, whose objects are
+    One read, two more where the text index finds nothing, and one by each resource of the hits, whose objects are
     described as they are now: what is gone, or may not be seen any more, is left out, so a page may be shorter.
     """
     wanted = tuple(words.wanted_of(query[:QUERY_LENGTH], at_most=WORD_LIMIT))
@@ -202,8 +203,11 @@ def by_pieces(question: Question) -> tuple[list[dict[str, Any]], Results]:
     """Entries that share most pieces with the words: beginnings, one or two wrong letters.  One page, no more."""
     pipeline, condition = pieces_pipeline(question)
     found = entries(question.organization).filter(__raw__=condition).aggregate(pipeline, maxTimeMS=TIME_LIMIT)
-    likest = [row for row in found if has_like_words(row, question.wanted)][: question.limit]
-    return likest, Results(is_similar=True)
+    scores = {str(row["_id"]): row["score"] for row in found}
+    rows = entries(question.organization).filter(pk__in=list(scores)).as_pymongo() if scores else []
+    known = {str(row["_id"]): row for row in rows}
+    likest = [{**known[key], "score": score} for key, score in scores.items() if key in known]
+    return [row for row in likest if has_like_words(row, question.wanted)][: question.limit], Results(is_similar=True)
 
 
 def pieces_pipeline(question: Question) -> tuple[list[dict[str, Any]], dict[str, Any]]:
@@ -212,7 +216,7 @@ def pieces_pipeline(question: Question) -> tuple[list[dict[str, Any]], dict[str,
     shared = {"$divide": [{"$size": {"$setIntersection": ["$grams", grams]}}, len(grams)]}
     pipeline: list[dict[str, Any]] = [
         {"$limit": CANDIDATES},
-        {"$project": {**READ, "score": shared}},
+        {"$project": {"score": shared}},
         {"$match": {"score": {"$gte": LIKE_ENOUGH}}},
         {"$sort": {"score": -1, "_id": -1}},
         {"$limit": LOOKED_AT},
@@ -235,25 +239,36 @@ def hits_of(question: Question, rows: list[dict[str, Any]], marker: Marker) -> l
     described = describe(question.organization, rows)
     hits = []
     for row in rows:
-        resource = resources.get(row["resource"])
-        known = described[row["resource"]].get(row["resource_id"]) if resource else description_of(row)
+        resource, known = resources.get(row["resource"]), described[row["resource"]].get(row["resource_id"])
         if known is not None and may_see(question.actor, row, known):
             hits.append(hit_of(question.organization, resource, row, known, marker))
     return hits
 
 
 def describe(organization: Any, rows: list[dict[str, Any]]) -> dict[str, dict[str, Description]]:
-    """What the registered resources say of their objects now, by resource and id.  One read by each."""
+    """What the resources say of their objects now, by resource and id.  One read by each."""
     ids = defaultdict(list)
     for row in rows:
         ids[row["resource"]].append(row["resource_id"])
-    registered = ((name, resources.get(name)) for name in ids)
-    return {name: found.describe(id_of(organization), ids[name]) for name, found in registered if found}
+    return {name: describer(organization, name)(id_of(organization), wanted) for name, wanted in ids.items()}
 
 
-def description_of(row: dict[str, Any]) -> Description:
-    """The same of an entry that was written by hand: there is nobody else to ask."""
-    return Description(row["resource_id"], row["title"], row["content"], tuple(row["tags"]), row.get("readers"))
+def describer(organization: Any, name: str) -> Callable[[str, list[str]], dict[str, Description]]:
+    """Who knows of the objects: the resource that is registered, or, for what was written by hand, their entries."""
+    registered = resources.get(name)
+    if registered:
+        return registered.describe
+    written = entries(organization).filter(resource=name).only(*READ, "content")
+
+    def of_entries(_org_id: str, ids: list[str]) -> dict[str, Description]:
+        return {each.resource_id: description_of(each) for each in written.filter(resource_id__in=ids)}
+
+    return of_entries
+
+
+def description_of(entry: SearchEntry) -> Description:
+    readers = None if entry.readers is None else tuple(entry.readers)
+    return Description(entry.resource_id, entry.title, entry.content or "", tuple(entry.tags), readers)
 
 
 def may_see(actor: Any, row: dict[str, Any], known: Description) -> bool:
