@@ -77,12 +77,16 @@ def main() -> None:
                 [sys.executable, "-m", "tests.bench.search", *sys.argv[2:]], cwd=ROOT, env=environment, check=True
             )
             return
+        if "webhooks" in sys.argv[1:]:
+            subprocess.run([sys.executable, "-m", "tests.bench.webhooks"], cwd=ROOT, env=environment, check=True)
+            return
         with served("tests.bench.floor:application", floor_port, environment):
             rows = [("bare Django view", measure(f"http://localhost:{floor_port}/"))]
         with served("saas.wsgi:application", port, environment):
             rows += product_rows(f"http://localhost:{port}")
         write_table(rows)
-        subprocess.run([sys.executable, "-m", "tests.bench.jobs"], cwd=ROOT, env=environment, check=True)
+        for module in ("tests.bench.jobs", "tests.bench.webhooks"):
+            subprocess.run([sys.executable, "-m", module], cwd=ROOT, env=environment, check=True)
         microseconds = decision_microseconds(environment)
     print(f"one decision about a permission: {microseconds:.2f} µs")
 

@@ -14,6 +14,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 MANY = 20_000
+FLOOD = 10_000
 ENDPOINTS = 16
 ORGANIZATIONS = 8
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -97,21 +98,62 @@ def main() -> None:
     import django
 
     django.setup()
-    from saas.webhooks import lanes
+    with sink() as url, sink(pause=30) as hangs, working():
+        time.sleep(4)  # until the worker is there
+        measure_pace(url)
+        measure_fairness(url, hangs)
+
+
+def measure_pace(url: str) -> None:
     from saas.webhooks.models import FAILED, SUCCEEDED, deliveries
 
-    with sink() as url, working():
-        endpoints = add_endpoints(url, ENDPOINTS)
-        time.sleep(4)  # until the worker is there
-        write_deliveries(endpoints, MANY)
-        lanes.wake([each.id for each in endpoints])
-        started = time.perf_counter()
-        lanes.call_sender()
-        while deliveries().filter(webhook_id__in=[each.id for each in endpoints], next_attempt_at__ne=None).first():
-            time.sleep(0.05)
-        seconds = time.perf_counter() - started
-        arrived, failed = (deliveries().filter(status=status).count() for status in (SUCCEEDED, FAILED))
+    endpoints = add_endpoints(url, ENDPOINTS)
+    write_deliveries(endpoints, MANY)
+    started = time.perf_counter()
+    start(endpoints)
+    while is_waiting(endpoints):
+        time.sleep(0.05)
+    seconds = time.perf_counter() - started
+    arrived, failed = (deliveries().filter(status=status).count() for status in (SUCCEEDED, FAILED))
     line(f"{arrived:,} signed deliveries ({failed} failed)", f"{arrived / seconds:.0f} per s")
+
+
+def measure_fairness(url: str, hangs: str) -> None:
+    """How long one organization's deliveries take beside a flood of another's and an endpoint that hangs."""
+    from saas.webhooks.models import deliveries
+
+    crowd, stuck, mine = add_endpoints(url, 1), add_endpoints(hangs, 1), add_endpoints(url, 1)
+    write_deliveries(stuck, 100)
+    write_deliveries(crowd, FLOOD)
+    start([*crowd, *stuck])
+    waits = []
+    while is_waiting(crowd) and len(waits) < 200:
+        write_deliveries(mine, 1)
+        started = time.perf_counter()
+        start(mine)
+        while is_waiting(mine):
+            time.sleep(0.002)
+        waits.append(time.perf_counter() - started)
+        time.sleep(0.02)
+    left = deliveries().filter(webhook_id=crowd[0].id, next_attempt_at__ne=None).count()
+    waits.sort()
+    line(f"beside {FLOOD:,} of another and one that hangs", f"{waits[len(waits) // 2] * 1000:.0f} ms")
+    line("… of which 95 in 100 take at most", f"{waits[int(len(waits) * 0.95)] * 1000:.0f} ms")
+    line(f"… {len(waits)} were sent while the flood shrank to", f"{left:,}")
+
+
+def start(endpoints: list[Any]) -> None:
+    """What the fan-out does after its commit."""
+    from saas.webhooks import lanes
+
+    lanes.wake([each.id for each in endpoints])
+    lanes.call_sender()
+
+
+def is_waiting(endpoints: list[Any]) -> bool:
+    from saas.webhooks.models import deliveries
+
+    return bool(deliveries().filter(webhook_id__in=[each.id for each in endpoints], next_attempt_at__ne=None).first())
 
 
 def add_endpoints(url: str, count: int, *, name: str = "bench") -> list[Any]:
