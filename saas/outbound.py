@@ -41,6 +41,7 @@ HOST_NAME = re.compile(
     r"(?=.{1,253}\Z)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.?"
 )
 VISIBLE = re.compile(r"[!-~]+")
+HEADER_NAME, HEADER_VALUE = re.compile(r"[A-Za-z0-9-]+"), re.compile(r"[\t -~]*")
 LOOKUPS_AT_ONCE = 64  # of one process: as many as one sender of webhooks has on its way
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -333,7 +334,7 @@ def compose(method: str, target: Target, headers: Mapping[str, str], body: bytes
     """The call's bytes.  Raises ValueError for a header that would not stay one line."""
     lines = [f"{method} {target.path} HTTP/1.1", f"Host: {target.authority}", f"Content-Length: {len(body)}"]
     for name, value in headers.items():
-        if not re.fullmatch(r"[A-Za-z0-9-]+", name) or not re.fullmatch(r"[\t -~]*", value):
+        if not HEADER_NAME.fullmatch(name) or not HEADER_VALUE.fullmatch(value):
             raise ValueError(f"{name} is no header that can be sent.")
         lines.append(f"{name}: {value}")
     return "\r\n".join([*lines, "", ""]).encode() + body

@@ -7,8 +7,13 @@ import ssl
 import sys
 import threading
 import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from saas import outbound
 from saas.jobs import PermanentFailure, queue_webhook
@@ -417,3 +422,65 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(raw):
 def test_a_header_stays_one_line(receiver):
     with pytest.raises(ValueError, match="no header"):
         Line(read_url(receiver.url)).request("POST", {"X-A": "1\r\nX-B: 2"})
+
+
+def test_an_answer_in_chunks_is_read_and_its_connection_kept(raw):
+    opened = []
+
+    def chunks(connection):
+        opened.append(connection)
+        for _ in range(2):
+            connection.recv(1000)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n")
+
+    line = Line(read_url(f"http://127.0.0.1:{raw(chunks)}/"))
+    answers = [line.request("POST", {}, b"{}", timeout=2).body for _ in range(2)]
+    line.close()
+    assert answers == [b"abcde", b"abcde"]
+    assert len(opened) == 1
+
+
+def certificate_for(name, folder):
+    """The files of a certificate of our own and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(datetime.now(UTC) - timedelta(days=1))
+        .not_valid_after(datetime.now(UTC) + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    secret = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    (folder / "certificate.pem").write_bytes(made.public_bytes(pem))
+    (folder / "key.pem").write_bytes(secret)
+    return folder / "certificate.pem", folder / "key.pem"
+
+
+def test_the_certificate_is_that_of_the_name_although_the_address_is_pinned(tmp_path, raw, names, monkeypatch):
+    certificate, key = certificate_for("hooks.test", tmp_path)
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(certificate, key)
+
+    def encrypted(connection):
+        with server.wrap_socket(connection, server_side=True) as secure:
+            secure.recv(1000)
+            secure.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+
+    trusting = ssl.create_default_context(cafile=certificate)
+    monkeypatch.setattr(outbound, "tls", lambda: trusting)
+    names.known |= {"hooks.test": ["127.0.0.1"], "other.test": ["127.0.0.1"]}
+    port = raw(encrypted)
+    line = Line(read_url(f"https://hooks.test:{port}/"))
+    assert line.request("POST", {}, b"{}", timeout=5).body == b"ok"
+    line.close()
+    for name in ("other.test", "127.0.0.1"):
+        line = Line(read_url(f"https://{name}:{port}/"))
+        with pytest.raises(CallFailed, match="certificate was not accepted"):
+            line.request("POST", {}, b"{}", timeout=5)

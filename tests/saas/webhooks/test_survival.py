@@ -129,3 +129,17 @@ def test_two_senders_send_nothing_twice(world, receiver, in_parallel):
     rows = [row for n in range(4) for row in add_deliveries(make_endpoint(world, receiver.url, name=f"E{n}"), 40)]
     in_parallel(sending.send_due, times=4)
     assert Counter(receiver.ids) == Counter(row.message_id for row in rows)
+
+
+def test_from_a_new_project_to_the_receiver(world, endpoint, receiver, worker):
+    from organizations.projects.services import create_project
+
+    create_project(org=world.org, actor=world.owner, name="Website")
+    worker.wait()
+    deadline = time.monotonic() + 10
+    while deliveries().filter(status=PENDING).first() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    (call,) = receiver.came
+    verify(call, endpoint.plain_secret)
+    assert b'"type":"project.created"' in call.body
+    assert deliveries().get(message_id=call.id).status == SUCCEEDED
