@@ -135,10 +135,15 @@ def about(place: Place, webhook: Webhook) -> dict[str, Any]:
         "row": endpoint_row(webhook, latest_deliveries([webhook.id]).get(webhook.id, [])),
         "is_rotating": is_rotating(webhook),
         "hears_all": EVERYTHING in webhook.events,
-        "test_form": forms.TestForm(known=known),
+        "test_form": forms.TestForm(known=known, initial={"event": likely_event(webhook, known)}),
         "replay_form": forms.ReplayForm(),
         "kept_days": KEPT_FOR.days,
     }
+
+
+def likely_event(webhook: Webhook, known: list[payloads.PublicEvent]) -> str:
+    """What to offer for a test: the first that the endpoint hears."""
+    return next((event.name for event in known if webhook.hears(event.name)), "")
 
 
 def samples(place: Place) -> list[dict[str, str]]:
