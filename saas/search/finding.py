@@ -29,7 +29,7 @@ WORD_LIMIT = 10
 MOST = 50  # hits on a page
 COUNTED = 1000  # best entries among which facets are counted
 TAGS_COUNTED = 12
-CANDIDATES = 5000  # entries that share pieces of words, of which the likest are taken
+CANDIDATES = 3000  # entries that share pieces of words, of which the likest are taken
 LOOKED_AT = 60
 TIME_LIMIT = 250  # milliseconds in MongoDB
 ORDER = "-score"
@@ -211,8 +211,12 @@ def by_pieces(question: Question) -> tuple[list[dict[str, Any]], Results]:
 
 
 def pieces_pipeline(question: Question) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """The pipeline and the condition before it.  The score is the part of the query's pieces that an entry has."""
+    """The pipeline and the condition before it.  The score is the part of the query's pieces that an entry has.
+
+    A single letter picks no candidates, unless there is nothing else: too many entries have it.
+    """
     grams = sorted({gram for word in question.wanted for gram in words.grams_of(word)})
+    telling = [gram for gram in grams if len(gram) > 2] or grams
     shared = {"$divide": [{"$size": {"$setIntersection": ["$grams", grams]}}, len(grams)]}
     pipeline: list[dict[str, Any]] = [
         {"$limit": CANDIDATES},
@@ -221,7 +225,7 @@ def pieces_pipeline(question: Question) -> tuple[list[dict[str, Any]], dict[str,
         {"$sort": {"score": -1, "_id": -1}},
         {"$limit": LOOKED_AT},
     ]
-    return pipeline, {"grams": {"$in": grams}, **question.kind, **question.allowed}
+    return pipeline, {"grams": {"$in": telling}, **question.kind, **question.allowed}
 
 
 def has_like_words(row: dict[str, Any], wanted: Sequence[str]) -> bool:
