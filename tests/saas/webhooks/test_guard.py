@@ -14,6 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from django.urls import get_resolver
 
 from saas import outbound
 from saas.jobs import PermanentFailure, queue_webhook
@@ -144,6 +145,7 @@ def wire(settings):
     """What was connected to, in a deployment."""
     from saas.mongo.documents import database
 
+    assert get_resolver().url_patterns  # the map of the site is read once, and has the sandbox in it
     settings.IS_DEPLOYED = True
     ours = {database().client.address[1]}
     Wire.heard = []

@@ -140,6 +140,7 @@ def test_a_redirect_is_a_failure_and_is_not_followed(receivers, world, status):
 @pytest.mark.parametrize(
     ("header", "seconds"),
     [("3600", 3600), (format_datetime(START + timedelta(hours=2), usegmt=True), 7200), ("99999999", 86400), ("2", 5)],
+    ids=["seconds", "a date", "too long", "shorter than planned"],
 )
 def test_retry_after_is_obeyed(clock, endpoint, receiver, header, seconds):
     receiver.answer = lambda call: (429, {"Retry-After": header}, b"")
