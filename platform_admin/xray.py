@@ -16,8 +16,15 @@ from saas.events.models import DONE, PARKED, Event, SinkRun, events, runs, strea
 from saas.paging import Page, page_of
 from saas.tenancy import now
 
-WAITING, RETRYING, UNKNOWN = "waiting", "retrying", "unknown"
-WORDS = {DONE: "Done", PARKED: "Parked", WAITING: "Waiting", RETRYING: "Trying again", UNKNOWN: "No record kept"}
+WAITING, RETRYING, UNKNOWN, OFF = "waiting", "retrying", "unknown", "off"
+WORDS = {
+    DONE: "Done",
+    PARKED: "Parked",
+    WAITING: "Waiting",
+    RETRYING: "Trying again",
+    UNKNOWN: "No record kept",
+    OFF: "Not running",
+}
 BADGES = {DONE: "badge-success", PARKED: "badge-danger", WAITING: "badge-info", RETRYING: "badge-warning"}
 LISTED = (
     "event", "action", "resource", "resource_id", "organization_id", "actor", "targets", "sinks", "sequence",
@@ -124,8 +131,9 @@ def step_of(row: dict[str, Any], name: str, run: SinkRun | None, stream: Any) ->
         return Step(name, label, RETRYING, trouble=trouble, is_registered=is_registered)
     position = stream.positions.get(name) if stream else None
     has_passed = row.get("sequence") is not None and position is not None and position >= row["sequence"]
-    is_over = has_passed or not is_registered
-    return Step(name, label, UNKNOWN if is_over else WAITING, is_registered=is_registered)
+    if not is_registered:
+        return Step(name, label, OFF, is_registered=False)
+    return Step(name, label, UNKNOWN if has_passed else WAITING)
 
 
 def lags() -> list[dict[str, Any]]:
