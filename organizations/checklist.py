@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from django.urls import reverse
 
 from organizations import roles
-from organizations.projects.services import visible_projects
+from saas.events.models import Event
 from saas.http import OrgRequest
-from saas.webhooks.models import Webhook
+
+#: Events that tick a line off.
+FIRST_STEPS = (FIRST_PROJECT, FIRST_WEBHOOK) = ("project.created", "webhook.created")
+ALLOWED = {FIRST_PROJECT: "project.create", FIRST_WEBHOOK: "webhook.create"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +22,10 @@ class Item:
 
 
 def for_member(request: OrgRequest) -> list[Item]:
-    """The items of this member: a read for the first project and one for the first webhook, for those who may."""
+    """The items of this member; one read for the lines that others may have ticked off, for those who may do so."""
     user = request.user
+    may = {step: roles.can(user, permission, org=request.org) for step, permission in ALLOWED.items()}
+    done = first_steps(request) if any(may.values()) else set()
     items = [
         Item("Confirm your e-mail address", "So that we can reach you, and nobody else can sign up as you.", "", True),
         Item("Create or join an organization", f"You are in {request.org.name}.", "", True),
@@ -37,32 +42,27 @@ def for_member(request: OrgRequest) -> list[Item]:
             user.time_zone != "UTC",
         ),
     ]
-    if roles.can(user, "project.create", org=request.org):
+    if may[FIRST_PROJECT]:
         items.append(
             Item(
                 "Create your first project",
                 "It holds what you work on together.",
                 reverse("organizations:project_create", args=[request.org.slug]),
-                has_projects(request),
+                FIRST_PROJECT in done,
             )
         )
-    if roles.can(user, "webhook.create", org=request.org):
+    if may[FIRST_WEBHOOK]:
         items.append(
             Item(
                 "Add a webhook",
                 "Your other systems hear at once what happens here.",
                 reverse("webhooks:webhook_create", args=[request.org.slug]),
-                has_webhooks(request),
+                FIRST_WEBHOOK in done,
             )
         )
     return items
 
 
-def has_projects(request: OrgRequest) -> bool:
-    """Whether there is a project that the person sees, archived or not.  One read."""
-    return visible_projects(org=request.org, actor=request.user).only("id").first() is not None
-
-
-def has_webhooks(request: OrgRequest) -> bool:
-    """Whether the organization has an endpoint.  One read."""
-    return Webhook.objects.for_org(request.org).only("id").first() is not None
+def first_steps(request: OrgRequest) -> set[str]:
+    """Which of FIRST_STEPS somebody of the organization has taken: events that have happened.  One read."""
+    return set(Event.objects.for_org(request.org).filter(event__in=FIRST_STEPS).distinct("event"))

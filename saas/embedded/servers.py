@@ -141,6 +141,8 @@ class MongoDB(Server):
             *("--dbpath", self.folder, "--port", str(self.port), "--bind_ip", "localhost", "--nounixsocket"),
             *("--replSet", REPLICA_SET, "--oplogSize", "256", "--wiredTigerCacheSizeGB", "0.4", "--quiet"),
             *("--setParameter", "diagnosticDataCollectionEnabled=false"),
+            # A killed process leaves its transaction open, and others wait for what it wrote: not for the usual minute.
+            *("--setParameter", "transactionLifetimeLimitSeconds=15"),
             # There is no second node that could take over, so nothing to wait for at the end.
             *("--setParameter", "shutdownTimeoutMillisForSignaledShutdown=100"),
         ]

@@ -16,15 +16,24 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 
 import pytest
+import redis
 from celery.contrib.testing.worker import start_worker
+from django.conf import settings
+from kombu.transport.redis import Channel
 
-from saas.celery import QUEUES, app
+from saas.celery import PRIORITIES, QUEUES, app
 
 LIMIT = 20.0  # seconds; only a failing test waits this long
 
-app.conf.broker_transport_options["global_keyprefix"] = f"test:{os.getpid()}:"
+PREFIX = f"test:{os.getpid()}:"
+app.conf.broker_transport_options["global_keyprefix"] = PREFIX
+#: Where the broker keeps a queue's messages of each priority.
+QUEUE_KEYS = [
+    PREFIX + queue + (f"{Channel.sep}{priority}" if priority else "") for queue in QUEUES for priority in PRIORITIES
+]
 
 
 @dataclass
@@ -44,6 +53,18 @@ class Worker:
         ):
             assert time.monotonic() < deadline, "the worker does not come to an end"
             time.sleep(0.02)
+
+
+@pytest.fixture(autouse=True)
+def _no_messages_left() -> Iterator[None]:
+    """What a test has sent and no worker has taken does not wait for the worker of a later test.  One round trip."""
+    yield
+    broker().delete(*QUEUE_KEYS)
+
+
+@cache
+def broker() -> redis.Redis:
+    return redis.Redis.from_url(settings.REDIS_URL)
 
 
 @pytest.fixture
