@@ -1,6 +1,6 @@
 """The lines of `make bench ARGS=search`: search in one organization of fifty, 100,000 entries in all.
 
-It fails when the median of a query's times is above LIMIT_MS, when MongoDB reads without an index, or when a hit, a
+It fails when 95 in 100 of a query's times are not below LIMIT_MS, when MongoDB reads without an index, or when a hit, a
 score or a count of the organization is not exactly what it was before the others had anything.
 """
 
@@ -124,7 +124,7 @@ def ask(query: str, org: Any, actor: Any) -> Any:
 
 def check(name: str, query: str, found: Any, alone: Any, times: list[float], *, org: Any, actor: Any) -> None:
     assert not found.is_cut, f"{name}: MongoDB was stopped"
-    assert statistics.median(times) < LIMIT_MS, f"{name}: {statistics.median(times):.0f} ms"
+    assert slow(times) < LIMIT_MS, f"{name}: {slow(times):.0f} ms"
     assert found == alone, f"{name}: what the others have changes the answer"
     assert all(hit.resource_id.startswith(org.pk) for hit in found.hits), f"{name}: a foreign hit"
     assert "foreign" not in [each.value for each in found.tags], f"{name}: a foreign count"
