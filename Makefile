@@ -46,8 +46,7 @@ check: $(READY) ## Run every check that needs no running server: style, types, i
 	$(VENV)/bin/djlint --quiet --lint $(TEMPLATES)
 	$(VENV)/bin/compose-lint compose.yaml
 	$(PYTHON) manage.py check --fail-level WARNING
-	$(PYTHON) manage.py events_doc --check
-	$(PYTHON) manage.py webhooks_doc --check
+	$(PYTHON) manage.py docs --check
 	$(PYTHON) -m saas.embedded exec -- $(PYTHON) manage.py makemigrations --check --dry-run
 
 fmt: $(READY) ## Format the code and the templates
@@ -56,8 +55,7 @@ fmt: $(READY) ## Format the code and the templates
 	-$(VENV)/bin/djlint --quiet --reformat $(TEMPLATES)
 
 docs: $(READY) ## Write docs/events.md and the events of docs/webhooks.md from config/events.yaml
-	$(PYTHON) manage.py events_doc
-	$(PYTHON) manage.py webhooks_doc
+	$(PYTHON) manage.py docs
 
 e2e: $(READY) ## Run the tests that drive a browser
 	@exec $(PYTHON) -m pytest -n 2 tests/e2e $(ARGS)

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 from platform_admin import xray
 from saas import hooks
 from saas.access import staff_only
+from saas.audit.diffing import diff
 from saas.errors import Problem
 from saas.events import sinks
 from saas.events.models import PARKED, Event, events, runs
@@ -70,7 +71,7 @@ def event_detail(request: HttpRequest, event_id: str) -> HttpResponse:
         "event": event,
         "steps": [{"step": step, "outcome": as_text(step.run.outcome) if step.run else ""} for step in steps],
         "is_open": event.sequence is None or any(step.is_open for step in steps),
-        "changes": changes_of(event),
+        "changes": diff(event.before, event.after),
         "metadata": as_text(event.metadata),
         "organization": hooks.organizations([event.organization_id]).get(event.organization_id or ""),
         "may_act": hooks.can(request.user, ACTS, org=None),
@@ -125,21 +126,6 @@ def find_sink(name: str) -> sinks.Sink:
     if found is None:
         raise Http404("There is no sink of this name.")
     return found
-
-
-def changes_of(event: Event) -> list[dict[str, str]]:
-    """`{name, before, after}` of each field that the event tells of.  Secrets were left out when it was written."""
-    before, after = event.before or {}, event.after or {}
-    if not isinstance(before, dict) or not isinstance(after, dict):
-        return [{"name": "value", "before": as_text(before), "after": as_text(after)}]
-    return [
-        {
-            "name": name,
-            "before": as_text(before[name]) if name in before else "–",
-            "after": as_text(after[name]) if name in after else "–",
-        }
-        for name in sorted({*before, *after})
-    ]
 
 
 def as_text(value: Any) -> str:
