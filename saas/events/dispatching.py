@@ -116,6 +116,10 @@ def move(stream: EventStream, **change: Any) -> None:
     moved = mine.modify(new=True, set__leased_until=now() + LEASE, **change)
     if moved is None:
         raise LeaseLost(stream.key)
+    on_commit(lambda: adopt(stream, moved))  # a unit that is repeated begins where the stream really stands
+
+
+def adopt(stream: EventStream, moved: EventStream) -> None:
     stream.sequence, stream.hash = moved.sequence, moved.hash
     stream.positions, stream.troubles = moved.positions, moved.troubles
 
@@ -240,6 +244,9 @@ def run(sink: sinks.Sink, event: Event, *, attempts: int = 1) -> SinkRun:
 @atomic
 def fail(stream: EventStream, sink: sinks.Sink, event: Event, problem: Exception) -> None:
     """Note a failure: the sink waits, or, after the last try, leaves the event parked and goes on."""
+    if runs().filter(event_id=event.id, sink=sink.name).first():  # it had happened: only the answer was lost
+        move(stream, **{f"set__positions__{sink.name}": event.sequence, f"unset__troubles__{sink.name}": 1})
+        return
     attempts = stream.troubles.get(sink.name, {}).get("attempts", 0) + 1
     error = f"{type(problem).__name__}: {problem}"[:500]
     log.warning("sink_failed", sink=sink.name, event_id=event.id, attempts=attempts, error=error)

@@ -5,6 +5,7 @@ from itertools import pairwise
 
 import pytest
 from mongoengine import StringField
+from pymongo.errors import OperationFailure
 
 from saas import events
 from saas.events import dispatching, sinks
@@ -12,6 +13,8 @@ from saas.events.models import DONE, PARKED, runs, streams
 from saas.events.models import events as all_events
 from saas.tenancy import PlatformDocument, now
 from tests.factories import make_world
+
+CONFLICT = {"errorLabels": ["TransientTransactionError"]}
 
 
 class Heard(PlatformDocument):
@@ -213,3 +216,32 @@ def test_reading_what_waits_uses_an_index(world, probe, dispatch_events, no_scan
     with no_scans():
         dispatching.sweep()
         dispatch_events()
+
+
+def test_a_seal_that_is_repeated_begins_where_the_stream_stands(world, probe, dispatch_events, monkeypatch):
+    """A conflict inside of the transaction: the places that it had given out are given out again."""
+    create(world)
+    real, conflicts = dispatching.get_collection, [OperationFailure("conflict", 112, CONFLICT)]
+
+    def collection_with_a_conflict(name):
+        if conflicts:
+            raise conflicts.pop()
+        return real(name)
+
+    monkeypatch.setattr(dispatching, "get_collection", collection_with_a_conflict)
+    dispatch_events()
+    assert not conflicts, "the conflict came"
+    event = all_events().filter(organization_id=world.org.pk).first()
+    assert (event.sequence, event.previous_hash) == (1, "")
+    assert streams().filter(key=world.org.pk).first().hash == event.hash
+
+
+def test_work_whose_confirmation_was_lost_is_not_done_again(world, probe, dispatch_events):
+    """The commit had happened although the worker heard an error: the stream goes on."""
+    first, second = create(world), create(world)
+    event = all_events().filter(resource_id=first.id).first()
+    runs().create(event_id=event.id, sink="activity", organization_id=world.org.pk, state=DONE, finished_at=now())
+    dispatch_events()
+    assert probe.heard == [second.id]
+    assert probe.other.heard == [first.id, second.id]
+    assert waiting() == 0

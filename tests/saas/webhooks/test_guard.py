@@ -212,7 +212,8 @@ def test_hostile_addresses_are_not_connected_to_when_they_are_sent_to(wire, name
     for address in HOSTILE:
         webhook = hidden_endpoint(address.format(port=port))
         hidden.append((address, webhook, add_deliveries(webhook, 1)[0]))
-    send_due()
+    for _ in range(5):  # a sender of a busy machine leaves some to the next one
+        send_due()
     for address, webhook, delivery in hidden:
         found = again(delivery)
         assert found.status == PENDING
