@@ -25,6 +25,7 @@ class Activity(OrgDocument):
     permission = StringField(required=True)  # what a reader needs
     # Those who see the object although their role does not see all of its kind; missing where everybody does.
     readers = ListField(StringField(), default=None)
+    has_own_readers = BooleanField()  # said by who wrote the line: they stay when the object is opened to more
 
     meta = {
         "collection": "activities",

@@ -34,6 +34,7 @@ def deliver(event: Event) -> dict[str, Any] | None:
         "metadata": shown_metadata(event),
         "permission": own.get("permission") or permission_of(event.resource, declared),
         "readers": None if readers is None else list(readers),
+        "has_own_readers": True if own.get("readers") is not None else None,
         "created_at": event.created_at,
     }
     given = {f"set_on_insert__{name}": value for name, value in values.items() if value is not None}
@@ -61,10 +62,11 @@ def readers_of(event: Event, found: resources.Description | None, own: dict[str,
 
     Of an object that is gone the event itself says it, or its earlier lines; where nobody says it, it stays closed.
     """
+    if own.get("readers") is not None:
+        theirs = found.readers if found is not None else None
+        return tuple(key for key in own["readers"] if theirs is None or key in theirs)
     if found is not None:
         return found.readers
-    if "readers" in own:
-        return tuple(own["readers"])
     if resources.get(event.resource) is None or not event.resource_id:
         return None
     if "readers" in event.metadata:
@@ -90,20 +92,27 @@ def follow_object(event: Event, found: resources.Description | None, readers: tu
     lines = Activity.objects.for_org(event.organization_id).filter(resource_id=event.resource_id)
     after = event.after or {}
     change: dict[str, Any] = {}
+    is_shown_to_others = False
     if not event.resource_id:
         return 0
     if event.action == "delete" and found is None:
-        change = {"set__is_gone": True, **with_readers(readers)}
+        change, is_shown_to_others = {"set__is_gone": True}, True
     elif event.action == "create" and found is not None:  # somebody who has come back
-        lines, change = lines.filter(is_gone=True), {"unset__is_gone": 1, **with_readers(readers)}
+        lines, change, is_shown_to_others = lines.filter(is_gone=True), {"unset__is_gone": 1}, True
     elif event.action == "update" and found is not None:
         change = {"set__target_name": found.title} if "name" in after else {}
-        change |= with_readers(readers) if "visibility" in after or "shared_with" in after else {}
+        is_shown_to_others = "visibility" in after or "shared_with" in after
+    if is_shown_to_others:
+        show_to(lines, readers)
     return int(lines.update(**change)) if change else 0
 
 
-def with_readers(readers: Any) -> dict[str, Any]:
-    return {"unset__readers": 1} if readers is None else {"set__readers": list(readers)}
+def show_to(lines: Any, readers: Any) -> None:
+    """Change who sees these lines; one that names its own readers never gets more of them."""
+    change = {"unset__readers": 1} if readers is None else {"set__readers": list(readers)}
+    lines.filter(has_own_readers__ne=True).update(**change)
+    if readers is not None:
+        lines.filter(has_own_readers=True).update(__raw__={"$pull": {"readers": {"$nin": list(readers)}}})
 
 
 def keep_from_others(org: Any, resource_id: str, *, readers: Any, is_gone: bool = False) -> None:
@@ -113,8 +122,10 @@ def keep_from_others(org: Any, resource_id: str, *, readers: Any, is_gone: bool 
     caller, and one of the two begins anew, so no line slips through with the old readers.
     """
     streams().filter(key=org.pk).update(inc__turn=1)
-    change = with_readers(readers) | ({"set__is_gone": True} if is_gone else {})
-    Activity.objects.for_org(org).filter(resource_id=resource_id).update(**change)
+    lines = Activity.objects.for_org(org).filter(resource_id=resource_id)
+    show_to(lines, readers)
+    if is_gone:
+        lines.update(set__is_gone=True)
 
 
 def follow_person(event: Event) -> dict[str, Any] | None:

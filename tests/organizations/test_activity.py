@@ -130,6 +130,27 @@ def test_a_founder_adds_lines_of_his_own(world, address, dispatch_events):
     assert Event.objects.for_org(world.org).get(pk=made.id).event == "invoice.sent", "the audit log has it too"
 
 
+def test_a_line_with_readers_of_its_own_is_for_them_alone(world, make, dispatch_events):
+    project = make()
+    own = [world.member.pk]
+    create_activity(
+        world.org,
+        actor=world.owner,
+        type="review.noted",
+        action="noted",
+        target=project,
+        resource="project",
+        readers=own,
+    )
+    dispatch_events()
+    assert "review.noted" in types(world, "member")
+    assert "review.noted" not in types(world, "viewer"), "although the project is open to all"
+    share(world, project, "viewer")
+    dispatch_events()
+    assert "review.noted" not in types(world, "viewer"), "nor are they told when the project is shared with them"
+    assert "review.noted" not in types(world, "member"), "who does not see the project any more"
+
+
 # -- Exactly once, and who may know -----------------------------------------------------------------------------------
 
 
