@@ -194,10 +194,16 @@ def is_goodbye_under_way(user: User) -> bool:
 
 
 def person(user: User) -> data_map.Person:
-    """Who it is, for the data map.  One read."""
-    mine = EmailAddress.objects.filter(user_id=user.pk).values_list("email", flat=True)
-    addresses = dict.fromkeys([user.email, *(address.lower() for address in mine)])
-    return data_map.Person(id=str(user.pk), addresses=tuple(addresses), names=(user.name,) if user.name else ())
+    """Who it is, for the data map.  One read.
+
+    An address counts as the person's once it is confirmed.  Anybody can write down anybody's, so one that is not is, like
+    a name, looked for beside the person alone.
+    """
+    mine = EmailAddress.objects.filter(user_id=user.pk).values_list("email", "verified")
+    confirmed = tuple(dict.fromkeys(address.lower() for address, verified in mine if verified))
+    claimed = dict.fromkeys([user.email, *(address.lower() for address, _ in mine)])
+    names = [user.name, *(address for address in claimed if address not in confirmed)]
+    return data_map.Person(id=str(user.pk), addresses=confirmed, names=tuple(name for name in names if name))
 
 
 @atomic

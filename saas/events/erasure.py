@@ -30,22 +30,23 @@ PLACES = (
 
 def of_person(person: Person) -> int:
     """The entry of the data map."""
-    return erase_person(person.id, names=[*person.addresses, *person.names])
+    return erase_person(person.id, addresses=person.addresses, names=person.names)
 
 
-def erase_person(user_id: str, *, names: Collection[str] = ()) -> int:
-    """Blank one person in all events; how many were changed.  `names` are the name and addresses.
+def erase_person(user_id: str, *, addresses: Collection[str] = (), names: Collection[str] = ()) -> int:
+    """Blank one person in all events; how many were changed.
 
-    Reads the whole log once.  Safe to repeat: what is blanked already is not counted.
+    `addresses` are looked for everywhere; `names`, which somebody or something else may have too, only in events that
+    hold the person's id.  Reads the whole log once.  Safe to repeat: what is blanked already is not counted.
     """
-    count, missed = erase_once(user_id, names)
+    count, missed = erase_once(user_id, addresses, names)
     while missed:  # sealed between our reading and our writing
-        more, missed = erase_once(user_id, names)
+        more, missed = erase_once(user_id, addresses, names)
         count += more
     return count
 
 
-def erase_once(user_id: str, names: Collection[str]) -> tuple[int, int]:
+def erase_once(user_id: str, addresses: Collection[str], names: Collection[str]) -> tuple[int, int]:
     """How many events were changed, and how many were not because they changed meanwhile."""
     log = get_collection("events")
     count, missed = 0, 0
@@ -58,8 +59,8 @@ def erase_once(user_id: str, names: Collection[str]) -> tuple[int, int]:
             count, missed = count + done.modified_count, missed + len(changes) - done.matched_count
             changes.clear()
 
-    for event in log.find(about(user_id, names)):
-        change = blanked(event, user_id, names)
+    for event in log.find(about(user_id, addresses)):
+        change = blanked(event, user_id, addresses, names if holds_id(event, user_id) else ())
         if change:
             changes.append(blanking(event, change, user_id))
         if len(changes) == BATCH:
@@ -68,25 +69,36 @@ def erase_once(user_id: str, names: Collection[str]) -> tuple[int, int]:
     return count, missed
 
 
-def about(user_id: str, names: Collection[str]) -> dict[str, Any]:
+def about(user_id: str, addresses: Collection[str]) -> dict[str, Any]:
     """The events in which the person may stand."""
     by_id = [{field: user_id} for field in ("user_id", "actor.id", ON_BEHALF, "targets.id", "resource_id")]
-    by_name = [{place: {"$in": list(names)}} for place in PLACES] if names else []
-    return {"$or": [*by_id, *by_name]}
+    by_address = [{place: {"$in": list(addresses)}} for place in PLACES] if addresses else []
+    return {"$or": [*by_id, *by_address]}
 
 
-def blanked(event: dict[str, Any], user_id: str, names: Collection[str]) -> dict[str, Any]:
+def holds_id(event: dict[str, Any], user_id: str) -> bool:
+    """Whether the event says by an id that it is by the person, for the person, or about the person."""
+    actor = event.get("actor") or {}
+    targets = [each.get("id") for each in event.get("targets") or []]
+    behalf = (actor.get("on_behalf_of") or {}).get("id")
+    return user_id in (event.get("user_id"), event.get("resource_id"), actor.get("id"), behalf, *targets)
+
+
+def blanked(
+    event: dict[str, Any], user_id: str, addresses: Collection[str], names: Collection[str] = ()
+) -> dict[str, Any]:
     """The fields to write, with their new values; empty when nothing is left to blank."""
     is_about = event.get("resource") == "user" and event.get("resource_id") == user_id
     is_own = is_about and event.get("event") != REPORT
-    after = {**event, **{field: without(event.get(field), names, all_of_it=is_own) for field in VALUES}}
+    words = [*addresses, *names]
+    after = {**event, **{field: without(event.get(field), words, all_of_it=is_own) for field in VALUES}}
     after["actor"] = without_name(event.get("actor"), user_id)
     after["targets"] = [
-        {**each, "name": DELETED} if each.get("id") == user_id or each.get("name") in names else each
+        {**each, "name": DELETED} if each.get("id") == user_id or each.get("name") in addresses else each
         for each in event.get("targets") or []
     ]
     if event.get("reason"):
-        after["reason"] = without(event["reason"], names)
+        after["reason"] = without(event["reason"], words)
     is_of_person = event.get("user_id") == user_id or (event.get("user_id") is None and after != event)
     if is_of_person or is_own:
         after |= {field: None for field in ORIGIN if event.get(field)}

@@ -117,6 +117,7 @@ def save_defaults(
     return True
 
 
+@atomic
 def stop_mail(*, user: Any, what: str, request: HttpRequest | None = None) -> bool:
     """Switch off the mail of one kind for this person, or the digest (WHOLE_DIGEST); False when it was off."""
     if what == WHOLE_DIGEST:

@@ -10,6 +10,7 @@ from typing import Any
 from saas import hooks
 from saas.events import catalogue
 from saas.events.recording import write
+from saas.events.values import kept
 from saas.tenancy import now
 from saas.webhooks import lanes, payloads
 from saas.webhooks.models import EVERYTHING, Webhook, WebhookDelivery, deliveries, webhooks
@@ -106,12 +107,14 @@ def trigger_webhook(event: str, data: Any, *, organization: Any = None) -> Any:
     `event` is a name of letters, digits, dots and underscores; `data` is JSON and becomes the message's data as it is.
     Endpoints that hear everything hear it; one can choose it where config/events.yaml names it under `webhooks`.
     Written in the caller's transaction, sent after the commit.  Raises ValueError for a bad name, payloads.BadPayload
-    for data that is too large.
+    for data that is too large or holds a secret.
     """
     if not NAME.fullmatch(event):
         raise ValueError(f"{event!r} is no name of an event: letters, digits, dots and underscores.")
     text = payloads.encode(data)
     payloads.body(event, now(), text)
+    if kept(text) != text:  # the event log would keep it changed, and what is sent is what was kept
+        raise payloads.BadPayload("The data holds what looks like a key or a password, or more than 10,000 characters.")
     return write(
         event, action="create", resource="webhook", sinks=("webhooks",), org=organization, metadata={"data": text}
     )

@@ -20,7 +20,7 @@ from bson import ObjectId
 from cryptography.fernet import InvalidToken
 from pymongo import UpdateOne, WriteConcern
 from pymongo.collection import Collection
-from pymongo.errors import PyMongoError
+from pymongo.errors import BulkWriteError, PyMongoError
 
 from saas import outbound
 from saas.mongo.documents import get_collection
@@ -53,6 +53,7 @@ RENEW_EVERY = 1.0
 LOOK_EVERY = 0.1
 GONE = 410
 KEPT_HEADERS = ("content-type", "retry-after", "location", "server", "date")
+KEPT_HEADER = 500  # characters of each
 USER_AGENT = "Groundwork-Webhooks/1.0"
 READ = ("message_id", "payload", "event", "trigger", "tries", "attempt_count", "webhook_id")
 
@@ -112,7 +113,9 @@ def attempt(line: Line, keys: list[bytes], row: dict[str, Any]) -> Outcome:
         outcome.problem, outcome.is_timeout = str(problem), isinstance(problem, TimedOut)
     else:
         outcome.status, outcome.answer = answer.status, answer.text
-        outcome.answer_headers = {name: answer.headers[name] for name in KEPT_HEADERS if name in answer.headers}
+        outcome.answer_headers = {
+            name: answer.headers[name][:KEPT_HEADER] for name in KEPT_HEADERS if name in answer.headers
+        }
         if not 200 <= answer.status < 300:
             outcome.problem = words_of(answer.status)
     outcome.milliseconds = round((time.perf_counter() - started) * 1000)
@@ -419,7 +422,12 @@ class Sender:
         if not found:
             return
         updates = [update_of(row, url, outcome) for _, row, url, outcome in found]
-        self.write_updates(updates)
+        try:
+            self.write_updates(updates)
+        except PyMongoError:
+            for each in found:  # still ours, and still on the way: their lanes wait for them
+                self.done.put(each)
+            raise
         self.sent += len(found)
         self.on_the_way -= len(found)
         by_lane: dict[Lane, list[tuple[dict[str, Any], Outcome]]] = {}
@@ -435,6 +443,10 @@ class Sender:
         while True:
             try:
                 stored().bulk_write(updates, ordered=False)
+            except BulkWriteError as problem:
+                # Rows that MongoDB never takes, such as one that is too large, must not hold up the others.
+                log.exception("webhook_outcomes_refused", problem=str(problem)[:500])
+                return
             except PyMongoError as problem:
                 if time.monotonic() > give_up_at:
                     raise

@@ -404,3 +404,9 @@ def test_an_erasure_that_dies_anywhere_is_done_by_the_next_run(world, closed, mo
     reports = Event.objects.everything(reason="a test").filter(event="user.deleted", resource_id=closed.pk)
     assert reports.count() == 1
     assert Event.objects.for_org(world.org).filter(event="member.left").count() == 1
+
+
+def test_an_address_that_was_never_confirmed_is_not_the_persons():
+    user = make_world().member
+    EmailAddress.objects.create(user=user, email="somebody.else@example.com", verified=False)
+    assert deletion.person(user).addresses == (user.email,)

@@ -7,12 +7,13 @@ from saas.audit.log import log_action
 from saas.audit.verifying import verify_chain
 from saas.events.actors import Actor
 from saas.events.erasure import DELETED, erase_person
+from saas.events.models import events as all_events
 from tests.saas.audit.conftest import verdict_of
 
 
 def delete(world, person):
     """As the end of an account does it: blank, and then record that it is over."""
-    count = erase_person(str(person.pk), names=[person.email, person.name])
+    count = erase_person(str(person.pk), addresses=[person.email], names=[person.name])
     events.record("user.deleted", target=person)
     return count
 
@@ -30,6 +31,18 @@ def test_erasing_a_person_keeps_the_chain(world, chain, rows, dispatch_events):
         assert row["seal"]["origin"]["erased"] == [world.owner.pk]
         assert "salt" not in row["seal"]["origin"], "nobody can try what had been there"
         assert row["seal"]["details"]["salt"], "what was not blanked is still verified"
+
+
+def test_a_name_that_others_have_too_is_blanked_beside_the_person_alone(world, dispatch_events):
+    """Anybody may be called as somebody's project is."""
+    theirs = log_action(
+        "update", "project", user=world.other.owner, organization=world.other.org, after={"name": "Payroll"}
+    )
+    dispatch_events()
+    erase_person(world.owner.pk, addresses=[world.owner.email], names=["Payroll"])
+    kept = all_events().get(pk=theirs.id)
+    assert kept.after == {"name": "Payroll"}
+    assert kept.seal["details"]["salt"]
 
 
 def test_what_was_not_blanked_is_still_verified(world, chain, rows):
