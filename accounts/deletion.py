@@ -196,8 +196,8 @@ def is_goodbye_under_way(user: User) -> bool:
 def person(user: User) -> data_map.Person:
     """Who it is, for the data map.  One read.
 
-    An address counts as the person's once it is confirmed.  Anybody can write down anybody's, so one that is not is, like
-    a name, looked for beside the person alone.
+    An address counts as the person's once it is confirmed.  Anybody can write down anybody's, so one that is not is
+    looked for beside the person alone, like a name.
     """
     mine = EmailAddress.objects.filter(user_id=user.pk).values_list("email", "verified")
     confirmed = tuple(dict.fromkeys(address.lower() for address, verified in mine if verified))
