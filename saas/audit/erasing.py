@@ -1,7 +1,7 @@
 """Blanking a person in a sealed entry: what was there goes with its salt, the digest stays, so the chain holds.
 
 The part says for whose sake it was blanked; verification believes that only when the platform's own chain holds the end
-of that account.
+of that account, or while the account is being erased.
 """
 
 from typing import Any

@@ -1,13 +1,17 @@
 """A person can be erased and the chain holds; a blank that no deleted account explains is tampering."""
 
+from datetime import timedelta
+
 from bson import ObjectId
 
 from saas import events
+from saas.audit.evidence import Evidence
 from saas.audit.log import log_action
 from saas.audit.verifying import verify_chain
 from saas.events.actors import Actor
 from saas.events.erasure import DELETED, erase_person
 from saas.events.models import events as all_events
+from saas.tenancy import now
 from tests.saas.audit.conftest import verdict_of
 
 
@@ -55,6 +59,41 @@ def test_a_blank_without_a_deleted_account_is_tampering(world, chain, rows):
     erase_person(world.owner.pk, names=[world.owner.name])
     assert verdict_of(world.org) == ("changed", 1)
     assert "no deletion of an account" in verify_chain(world.org).words
+
+
+def close(person, *, begun):
+    """The account's time is over; its erasure has begun, or has not yet."""
+    person.is_active, person.deletes_at = False, now() - timedelta(minutes=1)
+    person.erasure_started_at = now() if begun else None
+    person.save()
+
+
+def test_while_an_account_is_being_erased_its_blanks_are_no_tampering(world, chain, rows):
+    close(world.owner, begun=True)
+    erase_person(world.owner.pk, names=[world.owner.name])
+    assert verdict_of(world.org) == ("intact", 10)
+
+
+def test_an_account_that_is_closed_and_not_yet_erased_explains_no_blank(world, chain, rows):
+    close(world.owner, begun=False)
+    erase_person(world.owner.pk, names=[world.owner.name])
+    assert verdict_of(world.org) == ("changed", 1)
+
+
+def test_a_mark_on_an_account_that_nobody_closed_explains_no_blank(world, chain, rows):
+    """Such an account never ends, so the blank would stay without a reason."""
+    world.owner.erasure_started_at = now()
+    world.owner.save()
+    erase_person(world.owner.pk, names=[world.owner.name])
+    assert verdict_of(world.org) == ("changed", 1)
+
+
+def test_what_explains_a_blank_is_looked_for_anew_until_it_is_there(world, chain):
+    evidence = Evidence(world.org.pk)
+    assert not evidence.is_deleted(world.owner.pk)
+    close(world.owner, begun=True)
+    assert evidence.is_deleted(world.owner.pk)
+    assert not evidence.is_deleted("no id at all")
 
 
 def test_a_blank_for_the_sake_of_somebody_else_is_tampering(world, chain, rows):
