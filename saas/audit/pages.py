@@ -27,7 +27,7 @@ from saas.paging import page_of, plain
 LIST_PAGE = "audit/entry_list.html"
 DETAIL_PAGE = "audit/entry_detail.html"
 VERIFY_TASK = "saas.tasks.verify_audit_log"
-VERIFIED_AT_ONCE = 20_000  # entries; a longer chain is verified in the background
+VERIFIED_AT_ONCE = 10_000  # entries; a longer chain is verified in the background
 
 
 @dataclass(frozen=True, slots=True)

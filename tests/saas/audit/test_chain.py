@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 
 import pytest
+import rfc8785
 from bson import Decimal128, ObjectId
 from django.core.management import CommandError, call_command
 from hypothesis import HealthCheck, given, settings
@@ -244,6 +245,26 @@ def test_whatever_is_recorded_is_intact_when_it_is_read_back(clean_database, bef
     log_action("update", "thing", organization=key, before=before, after=after, metadata=metadata, reason=reason)
     dispatching.dispatch(key)
     assert verdict_of(key) == ("intact", 1)
+
+
+@settings(max_examples=300, deadline=None)
+@given(VALUES | DICTS | st.recursive(st.text() | st.integers(), lambda inner: st.dictionaries(st.text(), inner)))
+def test_the_fast_way_writes_what_rfc_8785_does(value):
+    assert sealing.canonical_json(value) == rfc8785.dumps(sealing.canonical(value))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        '\x00\x08\x1f\x7f\u2028"\\/é\U0001f642',
+        {"b": 1, "a": [True, None], "A": {}},
+        {"\uffff": 1, "\U0001f642": 2},
+        2**53 - 1,
+    ],
+    ids=repr,
+)
+def test_the_fast_way_writes_what_rfc_8785_does_at_its_edges(value):
+    assert sealing.canonical_json(value) == rfc8785.dumps(sealing.canonical(value))
 
 
 def test_rows_of_somebody_elses_hand_are_sealed_too(world, dispatch_events, rows):
