@@ -17,6 +17,13 @@ from mongoengine import (
 from saas.tenancy import IdField, PlatformDocument
 
 DONE, PARKED = "done", "parked"
+#: Fields of few events, which may hold a person's id or address.
+RARE_PLACES = (
+    "actor.on_behalf_of.id",
+    "metadata.email",
+    "metadata.invited_address",
+    *(f"{side}.{name}" for side in ("before", "after") for name in ("email", "to", "primary_owner")),
+)
 RUNS_KEPT_FOR = timedelta(days=30)
 
 
@@ -62,8 +69,17 @@ class Event(PlatformDocument):
             {"fields": ["organization_id", "resource", "-created_at", "-id"]},
             {"fields": ["organization_id", "resource_id", "-created_at", "-id"]},
             {"fields": ["organization_id", "user_id", "-created_at", "-id"]},
+            {"fields": ["event", "-created_at", "-id"]},
+            {"fields": ["action", "-created_at", "-id"]},
+            {"fields": ["resource", "-created_at", "-id"]},
+            {"fields": ["resource_id", "-created_at", "-id"]},
             {"fields": ["user_id", "-created_at", "-id"]},
             {"fields": ["-created_at", "-id"]},
+            # where a person who is to be erased may stand besides: see saas/events/erasure.py
+            {"fields": ["actor.id"]},
+            {"fields": ["targets.id"]},
+            {"fields": ["targets.name"]},
+            *({"fields": [place], "sparse": True} for place in RARE_PLACES),
             {
                 "fields": ["is_pending", "organization_id", "created_at", "id"],
                 "partialFilterExpression": {"is_pending": True},

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import pytest
 from bson import ObjectId
 
 from saas import events
@@ -9,7 +10,7 @@ from saas.audit.evidence import Evidence
 from saas.audit.log import log_action
 from saas.audit.verifying import verify_chain
 from saas.events.actors import Actor
-from saas.events.erasure import DELETED, erase_person
+from saas.events.erasure import ADDRESSES, DELETED, IDS, about, erase_person
 from saas.events.models import events as all_events
 from saas.tenancy import now
 from tests.saas.audit.conftest import verdict_of
@@ -159,3 +160,27 @@ def test_two_people_of_one_entry(world, rows, dispatch_events):
     (row,) = rows.find({"organization_id": world.org.pk})
     assert row["actor"]["name"] == row["targets"][0]["name"] == DELETED
     assert verdict_of(world.org) == ("intact", 1)
+
+
+def test_a_person_is_found_by_indexes_alone(world, chain, no_scans):
+    """Else the end of each account would read the whole log."""
+    with no_scans() as commands:
+        erase_person(world.member.pk, addresses=[world.member.email], names=[world.member.name])
+    (reading,) = [event for event in commands if event.command_name == "find"]
+    assert len(reading.command["filter"]["$or"]) == len([*IDS, *ADDRESSES])
+
+
+@pytest.mark.parametrize("place", [*IDS, *ADDRESSES])
+def test_a_person_is_found_at_each_place(world, dispatch_events, rows, place):
+    event = log_action("read", "file", organization=world.org)
+    value = world.member.pk if place in IDS else world.member.email
+    rows.update_one({"_id": ObjectId(event.id)}, {"$set": written_at(place, value)})
+    (found,) = rows.find(about(world.member.pk, [world.member.email]))
+    assert found["_id"] == ObjectId(event.id)
+
+
+def written_at(place, value):
+    first, *more = place.split(".")
+    for name in reversed(more):
+        value = {name: value}
+    return {first: [value] if first == "targets" else value}
