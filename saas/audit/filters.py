@@ -1,7 +1,7 @@
 """What a reader of the log asks for: by a form, kept with an export, and noted in the log itself."""
 
 from dataclasses import asdict, dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time
 from typing import Any
 
 from bson import ObjectId
@@ -10,7 +10,7 @@ from django.http import QueryDict
 from django.utils import timezone
 
 from saas import hooks
-from saas.audit.log import people, select
+from saas.audit.log import day_after, people, select
 from saas.events import catalogue
 
 NOBODY = "0" * 24  # an id that nobody has
@@ -98,7 +98,7 @@ class FilterForm(forms.Form):
             resource=asked["resource"],
             resource_id=asked["resource_id"],
             start=beginning(asked["start"]),
-            end=beginning(asked["end"] and asked["end"] + timedelta(days=1)),
+            end=beginning(asked["end"] and day_after(asked["end"])),
         )
 
     def people(self, text: str) -> list[str]:

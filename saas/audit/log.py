@@ -8,13 +8,17 @@ The product's own code calls `saas.events.record`, whose events are audit entrie
 """
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
+import pymongo
 from django.contrib.auth import get_user_model
 from django.http import HttpRequest
+from pymongo.errors import ExecutionTimeout, NetworkTimeout
 
 from saas.audit.chain import READ
+from saas.errors import Problem
 from saas.events import recording
 from saas.events.models import Event, events
 from saas.paging import Page, page_of
@@ -122,6 +126,20 @@ def scope(organization: Any) -> Any:
     return Event.objects.for_org(id_of(organization))
 
 
+class TooSlow(Problem):
+    """Too many entries would have to be looked at for the few that fit."""
+
+
+@contextmanager
+def in_time(seconds: float) -> Iterator[None]:
+    """Let MongoDB give up a read inside that takes longer.  Raises TooSlow."""
+    try:
+        with pymongo.timeout(seconds):
+            yield
+    except (ExecutionTimeout, NetworkTimeout) as problem:
+        raise TooSlow("This takes too long. Choose a shorter time, or another filter.") from problem
+
+
 def people() -> Any:
     """Everybody with an account."""
     model: Any = get_user_model()
@@ -132,8 +150,12 @@ def at(day: date, *, is_end: bool = False) -> datetime:
     """A moment as it is, a day as its begin or, at the end, as the begin of the next one."""
     if isinstance(day, datetime):
         return day if day.tzinfo else day.replace(tzinfo=UTC)
-    begin = datetime.combine(day, time.min, UTC)
-    return begin + timedelta(days=1) if is_end else begin
+    return datetime.combine(day_after(day) if is_end else day, time.min, UTC)
+
+
+def day_after(day: date) -> date:
+    """The last day that there is has none, and is answered itself."""
+    return day + timedelta(days=1) if day < date.max else day
 
 
 def stream(found: Any, *, batch: int = 500) -> Iterator[dict[str, Any]]:

@@ -1,6 +1,6 @@
 """Writing by hand, reading by filters and cursor, actors, where something came from, and what is not kept: secrets."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from bson import ObjectId
@@ -10,6 +10,7 @@ from saas import events
 from saas.audit.log import EVERYWHERE, get_audit_logs, log_action
 from saas.events.actors import Actor
 from saas.events.values import REDACTED, redact
+from saas.mongo.documents import database
 from saas.tenancy import now
 from tests.saas.audit.conftest import entries
 
@@ -67,6 +68,7 @@ def test_filters(world, history):
     assert found(start_date=today, end_date=today) == found()
     assert found(end_date=today - timedelta(days=1)) == set()
     assert found(start_date=now() + timedelta(minutes=1)) == set()
+    assert found(start_date=date.min, end_date=date.max) == found()
     assert ids(get_audit_logs()) == [history["platform"]]
     assert set(ids(get_audit_logs(organization=EVERYWHERE, user=world.owner))) == set(history.values()) - {
         history["update"]
@@ -248,3 +250,36 @@ def test_a_secret_is_known_by_its_looks(world, text, secret):
 )  # fmt: skip
 def test_what_is_no_secret_stays(value):
     assert redact(value) == value
+
+
+# -- speed -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "filters",
+    [{"event": "file.burned"}, {"action": "burn"}, {"resource": "file"}, {"resource_id": "42"}, {"user": "somebody"}],
+    ids=str,
+)
+@pytest.mark.parametrize("whose", ["org", None, EVERYWHERE])
+def test_what_is_rare_is_found_without_looking_at_the_rest(world, count_queries, examined, filters, whose):
+    org = None if whose is None else world.org
+    for _ in range(60):
+        log_action("update", "project", user=world.owner, organization=org)
+    rare = log_action("burn", "file", user="somebody", organization=org, event="file.burned", resource_id="42")
+    with count_queries(at_most=1) as commands:
+        page = get_audit_logs(organization=EVERYWHERE if whose == EVERYWHERE else org, **filters)
+    assert ids(page) == [rare.id]
+    assert examined(commands[0]) == 1
+
+
+@pytest.fixture
+def examined():
+    """How many documents MongoDB looks at for a find that was sent."""
+
+    def count(event):
+        keys = ("find", "filter", "sort", "limit")
+        command = {key: event.command[key] for key in keys if key in event.command}
+        stats = database().command("explain", command, verbosity="executionStats")["executionStats"]
+        return stats["totalDocsExamined"]
+
+    return count

@@ -324,3 +324,67 @@ def test_a_long_file_is_never_in_memory_as_a_whole(world):
     pieces = exporting.as_bytes(exporting.lines(many(), "csv"), size=1000)
     next(pieces)
     assert len(drawn) < 100
+
+
+# -- what takes too long, and nonsense ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def slow(monkeypatch, chain):
+    """No read is fast enough."""
+    monkeypatch.setattr(audit_pages, "READ_WITHIN", 1e-6)
+    monkeypatch.setattr(exporting, "COUNTED_WITHIN", 1e-6)
+
+
+def test_a_question_that_takes_too_long_is_given_up_in_words(world, address, slow):
+    answer = world.client("admin").get(f"{address}?action=update")
+    assert answer.status_code == 200
+    assert "Choose a shorter time, or another filter." in text_of(answer)
+
+
+def test_an_export_whose_length_is_hard_to_find_is_made_in_the_background(world, address, slow):
+    assert world.client("admin").post(f"{address}export/", {"format": "csv"}).status_code == 303
+    assert jobs().filter(user_id=world.admin.pk, task=exporting.TASK).count() == 1
+
+
+@pytest.mark.parametrize(
+    "start", ["0001-01-01", "9999-12-31", "2026-02-30", "1e9", "\0", "٢٠٢٦-٠١-٠١", "-1", "9" * 400]
+)
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "America/Los_Angeles"])
+def test_any_date_is_answered(world, address, start, zone):
+    world.admin.time_zone = zone
+    world.admin.save()
+    client = world.client("admin")
+    for query in ({"start": start}, {"end": start}, {"start": start, "end": start}):
+        assert client.get(address, query).status_code == 200
+        assert client.post(f"{address}export/", {"format": "csv", **query}).status_code == 200
+
+
+NONSENSE = [
+    "\0",
+    "\ud7ff\uffff",
+    "$where",
+    '{"$ne": null}',
+    "a" * 10_000,
+    "(a+)+$",
+    "'; drop",
+    "9" * 30,
+    "../..",
+    "%00",
+]
+
+
+@pytest.mark.parametrize("value", NONSENSE, ids=lambda value: ascii(value)[:20])
+@pytest.mark.parametrize(
+    "name", ["person", "action", "resource", "event", "resource_id", "cursor", "organization", "format"]
+)
+def test_no_nonsense_breaks_a_page(world, address, name, value):
+    query = {name: value}
+    assert world.client("admin").get(address, query).status_code == 200
+    assert world.client("admin").post(f"{address}export/", {"format": "csv", **query}).status_code == 200
+    assert world.client("staff").get("/admin/audit/", {"organization": "everywhere", **query}).status_code in (200, 404)
+
+
+def test_a_mistake_in_a_filter_is_told(world, address):
+    answer = world.client("admin").get(f"{address}?start=nonsense", headers={"HX-Request": "true"})
+    assert "A filter makes no sense" in text_of(answer)
