@@ -13,6 +13,8 @@ from platform_admin import xray
 from saas import hooks
 from saas.access import staff_only
 from saas.audit.diffing import diff
+from saas.audit.log import EVERYWHERE
+from saas.audit.watching import note_look
 from saas.errors import Problem
 from saas.events import sinks
 from saas.events.models import PARKED, Event, events, runs
@@ -34,6 +36,8 @@ def event_list(request: HttpRequest) -> HttpResponse:
     cursor, organization = request.GET.get("cursor", ""), request.GET.get("organization", "")[:24]
     page = xray.recent(cursor, organization)
     lags = xray.lags()
+    whose = page.rows[0]["organization"] if organization and page.rows else None
+    note_look(request, org=whose, filters={"events": organization or EVERYWHERE})
     context = {
         "events": page.rows,
         "lags": lags,
@@ -65,7 +69,10 @@ def event_matrix(request: HttpRequest) -> HttpResponse:
 @staff_only(SEES)
 @require_safe
 def event_detail(request: HttpRequest, event_id: str) -> HttpResponse:
+    """An event with all that it holds, so this is a look at the log of its organization, and stands there."""
     event = find_event(event_id)
+    organization = hooks.organizations([event.organization_id]).get(event.organization_id or "")
+    note_look(request, org=organization, filters={"entry": event.id})
     steps = xray.way_of(event)
     context = {
         "event": event,
@@ -73,7 +80,7 @@ def event_detail(request: HttpRequest, event_id: str) -> HttpResponse:
         "is_open": event.sequence is None or any(step.is_open for step in steps),
         "changes": diff(event.before, event.after),
         "metadata": as_text(event.metadata),
-        "organization": hooks.organizations([event.organization_id]).get(event.organization_id or ""),
+        "organization": organization,
         "may_act": hooks.can(request.user, ACTS, org=None),
         "breadcrumbs": [
             {"label": "Events", "url": reverse("platform_admin:event_list")},

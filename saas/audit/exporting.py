@@ -108,11 +108,16 @@ def is_large(found: Any) -> bool:
 
 
 def record_export(request: HttpRequest, *, org: Any, filters: Filters, form: str, in_background: bool) -> None:
-    metadata = {"filters": filters.stored(), "format": form, "in_background": in_background}
+    metadata = {"filters": asked_for(org, filters), "format": form, "in_background": in_background}
     owner = None if org == EVERYWHERE else org
     events.record(
         "audit.exported", org=owner, actor=reader(request, owner), target=owner, request=request, metadata=metadata
     )
+
+
+def asked_for(org: Any, filters: Filters) -> dict[str, Any]:
+    """What the log keeps of a question to it."""
+    return {**filters.stored(), **({"log": EVERYWHERE} if org == EVERYWHERE else {})}
 
 
 def file_name(name: str, form: str) -> str:

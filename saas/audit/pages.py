@@ -62,7 +62,7 @@ def list_page(request: SignedInRequest, log: Log) -> HttpResponse:
         {**shown(row, log.owner), "url": log.address("entry_detail", row["id"]), "owner": owner_of(row, owners)}
         for row in page.rows
     ]
-    note_look(request, org=log.owner, filters=filters.stored())
+    note_look(request, org=log.owner, filters=exporting.asked_for(log.org, filters))
     context = {
         "log": log,
         "entries": entries,

@@ -6,6 +6,8 @@ filters. Whether it has been noted stands in the cache; without the cache each o
 
 import hashlib
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import structlog
@@ -31,8 +33,6 @@ def note_refusal(request: HttpRequest, permission: str, *, org: Any = None, slug
     """
     person = request.user
     where = slug or (str(org.pk) if org is not None else "")
-    if not is_first("denied", [str(person.pk), permission, where], seconds=MINUTE):
-        return
     metadata = {
         "permission": permission,
         "why": why,
@@ -41,15 +41,18 @@ def note_refusal(request: HttpRequest, permission: str, *, org: Any = None, slug
     }
     if slug:
         metadata["organization"] = slug[:100]
-    events.record("access.denied", org=org, actor=person, target=org, request=request, metadata=metadata)
+    with once("denied", [str(person.pk), permission, where], seconds=MINUTE) as is_first:
+        if is_first:
+            events.record("access.denied", org=org, actor=person, target=org, request=request, metadata=metadata)
 
 
 def note_look(request: HttpRequest, *, org: Any, filters: dict[str, Any]) -> None:
-    """Somebody reads the audit log of an organization, or the platform's (None)."""
+    """Somebody reads the audit log of an organization, or the platform's (None).  Call it before anything is shown."""
     owner = str(org.pk) if org is not None else ""
-    if is_first("read", [str(request.user.pk), owner, filters], seconds=HOUR):
-        who = reader(request, org)
-        events.record("audit.read", org=org, actor=who, target=org, request=request, metadata={"filters": filters})
+    with once("read", [str(request.user.pk), owner, filters], seconds=HOUR) as is_first:
+        if is_first:
+            who = reader(request, org)
+            events.record("audit.read", org=org, actor=who, target=org, request=request, metadata={"filters": filters})
 
 
 def reader(request: HttpRequest, org: Any) -> Any:
@@ -58,11 +61,29 @@ def reader(request: HttpRequest, org: Any) -> Any:
     return request.user if is_member else Actor.support(request.user)
 
 
-def is_first(kind: str, parts: list[Any], *, seconds: int) -> bool:
-    """Whether this has not been noted for so long.  No round trip to MongoDB."""
-    key = hashlib.sha256(json.dumps(parts, default=str, sort_keys=True).encode()).hexdigest()
+@contextmanager
+def once(kind: str, parts: list[Any], *, seconds: int) -> Iterator[bool]:
+    """Whether this has not been noted for so long.  What fails inside has not been noted.  No round trip to MongoDB."""
+    key = f"audit:{kind}:{hashlib.sha256(json.dumps(parts, default=str, sort_keys=True).encode()).hexdigest()}"
+    is_first = is_new(key, seconds)
     try:
-        return bool(cache.add(f"audit:{kind}:{key}", 1, seconds))
+        yield is_first
+    except Exception:
+        if is_first:
+            forget(key)
+        raise
+
+
+def is_new(key: str, seconds: int) -> bool:
+    try:
+        return bool(cache.add(key, 1, seconds))
     except RedisError as problem:
         log.warning("audit_without_cache", problem=str(problem))
         return True
+
+
+def forget(key: str) -> None:
+    try:
+        cache.delete(key)
+    except RedisError as problem:
+        log.warning("audit_without_cache", problem=str(problem))

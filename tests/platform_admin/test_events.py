@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from organizations.projects.services import create_project
-from saas.events import dispatching, sinks
+from saas.events import dispatching, record, sinks
 from saas.events.models import DONE, PARKED, events, runs, streams
 from saas.tenancy import now
 from tests.factories import make_world
@@ -125,6 +125,37 @@ def test_one_event_shows_its_way_and_what_it_holds(staff, event, dispatch_events
     for words in ("project.created", "Acorn Member", "Sealed", "Deep water", "entry", "made", "Arrived"):
         assert words in page
     assert re.search(r"Search Done \d+ ms", page)
+
+
+def looks():
+    found = events().filter(event="audit.read").order_by("created_at")
+    return [(each.organization_id, each.user_id, each.actor["type"], each.metadata["filters"]) for each in found]
+
+
+def test_an_event_that_the_staff_opens_is_noted_in_its_organizations_log(world, staff, event):
+    for _ in range(3):
+        staff.get(f"{URL}{event.id}/")
+        staff.get(f"{URL}{event.id}/", headers=HTMX)
+    assert looks() == [(world.org.pk, world.staff.pk, "support", {"entry": event.id})], "once in an hour"
+    assert "Support" in text_of(world.client("owner").get(f"/o/{world.org.slug}/audit/?event=audit.read"))
+
+
+def test_an_event_of_the_platform_or_of_nobody_any_more_is_noted_in_the_platforms_log(world, staff):
+    own = record("user.logged_out", actor=world.owner, target=world.owner)
+    orphan = record("project.created", org="0" * 24, actor=world.owner)
+    for each in (own, orphan):
+        staff.get(f"{URL}{each.id}/")
+    assert looks() == [(None, world.staff.pk, "user", {"entry": each.id}) for each in (own, orphan)]
+
+
+def test_following_the_events_is_noted_once_and_for_one_organization_in_its_log(world, staff, event):
+    for _ in range(3):
+        staff.get(URL, headers=HTMX)
+        staff.get(URL, {"organization": world.org.pk}, headers=HTMX)
+    assert looks() == [
+        (None, world.staff.pk, "user", {"events": "everywhere"}),
+        (world.org.pk, world.staff.pk, "support", {"events": world.org.pk}),
+    ]
 
 
 def test_a_sink_does_an_event_again_and_the_log_says_who_asked(world, staff, event, switch, dispatch_events):
