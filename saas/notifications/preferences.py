@@ -71,9 +71,10 @@ def save_preferences(
     if not after:
         return has_changed
     before = {name: getattr(known, name) for name in after}
-    NotificationPreference.objects.for_user(user).upsert_one(**{f"set__{name}": value for name, value in after.items()})
+    changes = {f"set__{name}": value for name, value in after.items()}
+    saved = NotificationPreference.objects.for_user(user).upsert_one(**changes)  # `known` may never have been saved
     events.record(
-        "notification_preference.updated", actor=user, target=known, before=before, after=after, request=request
+        "notification_preference.updated", actor=user, target=saved, before=before, after=after, request=request
     )
     return True
 
@@ -104,12 +105,12 @@ def save_defaults(
     known, wanted = default_of(org), cleaned(choices)
     if known.choices == wanted:
         return False
-    NotificationDefault.objects.for_org(org).upsert_one(set__choices=wanted)
+    saved = NotificationDefault.objects.for_org(org).upsert_one(set__choices=wanted)
     events.record(
         "notification_default.updated",
         org=org,
         actor=actor,
-        target=known,
+        target=saved,
         before={"choices": known.choices},
         after={"choices": wanted},
         request=request,
