@@ -10,12 +10,12 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from platform_admin import jobs as lines
-from saas import events, hooks
+from saas import hooks
 from saas.access import staff_only
 from saas.errors import Problem
 from saas.htmx import form_again, page_or_part, redirect, toast
 from saas.http import SignedInRequest, get_or_404
-from saas.jobs import acting, beat
+from saas.jobs import acting
 from saas.jobs.models import FAILED, Job, jobs, schedules
 from saas.mailing import addresses
 from saas.mailing.models import switched_off
@@ -105,10 +105,9 @@ def schedule_run(request: SignedInRequest, schedule_id: str) -> HttpResponse:
     schedule = get_or_404(schedules(), pk=schedule_id)
     response = redirect(request, "platform_admin:job_list")
     try:
-        beat.run_now(schedule)
-    except LookupError:
-        return toast(response, "This schedule is not declared any more.", request=request, level="error")
-    events.record("schedule.started", actor=request.user, target=schedule, request=request)
+        acting.start_schedule(schedule=schedule, actor=request.user, request=request)
+    except acting.ScheduleGone as problem:
+        return toast(response, str(problem), request=request, level="error")
     return toast(response, f"{schedule.name} starts now.", request=request)
 
 

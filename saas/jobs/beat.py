@@ -137,9 +137,7 @@ def queue_of(options: dict[str, Any]) -> str:
     return str(options.get("queue") or app.conf.task_default_queue)
 
 
-def run_now(schedule: Schedule) -> None:
-    """Send a scheduled task at once, beside its regular runs.  LookupError for an entry that is no more."""
-    entry = app.conf.beat_schedule.get(schedule.name)
-    if entry is None:
-        raise LookupError(schedule.name)
-    send(schedule.name, entry["task"], entry.get("options", {}))
+def entry_of(schedule: Schedule) -> dict[str, Any] | None:
+    """What the code declares under this name: `task`, `schedule`, `options`; None when that is no more."""
+    found: dict[str, Any] | None = app.conf.beat_schedule.get(schedule.name)
+    return found
