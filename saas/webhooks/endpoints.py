@@ -142,7 +142,7 @@ def pause_endpoint(*, webhook: Webhook, actor: Any, request: HttpRequest | None 
         return found
     saved = write(found, enabled=False, disabled_reason=PAUSED, disabled_at=now())
     hold(saved)
-    spine.record("webhook.paused", org=org_of(found), actor=actor, target=saved, request=request)
+    record_switch("webhook.paused", found, saved, actor, request)
     return saved
 
 
@@ -152,13 +152,12 @@ def resume_endpoint(*, webhook: Webhook, actor: Any, request: HttpRequest | None
     found = endpoint_now(webhook)
     if found.enabled:
         return found
-    before = {"disabled_reason": found.disabled_reason}
     cleared = dict.fromkeys(
         ("disabled_reason", "disabled_at", "failing_since", "failed_at", "warned_at", "throttled_until")
     )
     saved = write(found, enabled=True, failure_count=0, **cleared)
     mine(saved).filter(status=PENDING).update(set__next_attempt_at=now())
-    spine.record("webhook.resumed", org=org_of(found), actor=actor, target=saved, before=before, request=request)
+    record_switch("webhook.resumed", found, saved, actor, request)
     lanes.wake_soon([saved.id])
     return saved
 
@@ -351,6 +350,12 @@ def write(webhook: Webhook, **values: Any) -> Webhook:
     if saved is None:
         raise EndpointGone("Somebody deleted this endpoint meanwhile.")
     return saved
+
+
+def record_switch(name: str, found: Webhook, saved: Webhook, actor: Any, request: HttpRequest | None) -> None:
+    """The endpoint is off, or on again."""
+    before, after = ({field: each[field] for field in ("enabled", "disabled_reason")} for each in (found, saved))
+    spine.record(name, org=org_of(found), actor=actor, target=saved, before=before, after=after, request=request)
 
 
 def mine(webhook: Webhook) -> Any:
