@@ -13,23 +13,28 @@ from saas.mailing.models import SwitchedOffAddress, switched_off
 from saas.tenancy import now
 
 
-def switch_off(*, address: str, reason: str, detail: str = "") -> SwitchedOffAddress:
+def switch_off(
+    *, address: str, reason: str, detail: str = "", actor: Any = None, request: HttpRequest | None = None
+) -> SwitchedOffAddress:
     """Send nothing to this address any more.  A report that comes twice changes nothing."""
     try:
-        return _switch_off(address=address.strip().lower(), reason=reason, detail=detail)
+        return _switch_off(address=address.strip().lower(), reason=reason, detail=detail, actor=actor, request=request)
     except NotUniqueError:
         return switched_off().get(address=address.strip().lower())
 
 
 @atomic
-def _switch_off(*, address: str, reason: str, detail: str) -> SwitchedOffAddress:
+def _switch_off(
+    *, address: str, reason: str, detail: str, actor: Any, request: HttpRequest | None
+) -> SwitchedOffAddress:
     known: SwitchedOffAddress | None = switched_off().filter(address=address).first()
     if known:
         return known
     made: SwitchedOffAddress = switched_off().create(
         address=address, reason=reason, detail=detail[:500], reported_at=now()
     )
-    events.record("mail_address.switched_off", target=made, metadata={"reason": reason, "detail": detail[:200]})
+    metadata = {"reason": reason, "detail": detail[:200]}
+    events.record("mail_address.switched_off", actor=actor, target=made, metadata=metadata, request=request)
     people: Any = get_user_model()
     person = people.objects.filter(email=address).first()
     if person:
@@ -45,7 +50,8 @@ def switch_on(*, address: str, actor: Any, request: HttpRequest | None = None) -
     if found is None:
         return False
     found.delete()
-    events.record("mail_address.switched_on", actor=actor, target=found, request=request)
+    before = {"reason": found.reason, "reported_at": found.reported_at}
+    events.record("mail_address.switched_on", actor=actor, target=found, before=before, request=request)
     return True
 
 

@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.contrib.auth.signals import user_logged_in
 from django.http import HttpRequest
 
+from saas.events.actors import Actor
 from saas.mailing import addresses
 from saas.mailing.models import BOUNCED, COMPLAINED
 
@@ -27,7 +28,13 @@ def take_report(event: Any = None, esp_name: str = "", **_: Any) -> None:
     if reason is None or not event.recipient or is_passing(event):
         return
     detail = event.description or event.reject_reason or ""
-    addresses.switch_off(address=event.recipient, reason=reason, detail=str(detail))
+    addresses.switch_off(
+        address=event.recipient,
+        reason=reason,
+        detail=str(detail),
+        actor=Actor.system(name=esp_name) if esp_name else None,
+        request=getattr(event, "request", None),
+    )
     log.warning("mail_address_switched_off", reason=reason, service=esp_name, message_id=event.message_id)
 
 

@@ -1,5 +1,7 @@
 """Where mail services report, and where a person allows mail to an own address again."""
 
+from typing import Any
+
 from allauth.account.models import EmailAddress
 from anymail.webhooks.resend import ResendTrackingWebhookView
 from django.conf import settings
@@ -17,6 +19,16 @@ from saas.mailing import addresses
 from saas.ratelimit import with_rate_limit
 
 
+class ResendReports(ResendTrackingWebhookView):
+    """anymail hands on the report alone; the log keeps the request, too, that it came by."""
+
+    def parse_events(self, request: HttpRequest) -> list[Any]:
+        found: list[Any] = super().parse_events(request)
+        for event in found:
+            event.request = request
+        return found
+
+
 @public
 @csrf_exempt
 @require_POST
@@ -26,7 +38,7 @@ def resend_report(request: HttpRequest) -> HttpResponseBase:
     if not secret:
         raise Http404("No mail service reports here.")
     try:
-        return ResendTrackingWebhookView.as_view(signing_secret=secret)(request)
+        return ResendReports.as_view(signing_secret=secret)(request)
     except ValueError as problem:  # a signature, or a report, that cannot even be read
         raise BadRequest("This report cannot be read.") from problem
 
