@@ -3,11 +3,13 @@
 from typing import Any
 
 from allauth.account.models import EmailAddress
+from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount import forms
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter, _build_apps_from_settings
-from allauth.socialaccount.internal.flows.connect import validate_disconnect
+from allauth.socialaccount.internal.flows.connect import connect, validate_disconnect
 from allauth.socialaccount.models import SocialAccount, SocialApp, SocialLogin
+from allauth.socialaccount.providers.base import AuthProcess
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
@@ -41,6 +43,16 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
         after = {"email": user.email, "service": sociallogin.account.provider}
         events.record("user.created", actor=user, target=user, after=after, request=request)
         return user
+
+    def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
+        """Connect an account to the person who is signed in, and record it, in one transaction.
+
+        Raises ImmediateHttpResponse with the answer.
+        """
+        if sociallogin.state.get("process") == AuthProcess.CONNECT:
+            with atomic():  # not repeated: allauth's object keeps what the first try has saved
+                answer = connect(request, sociallogin)
+            raise ImmediateHttpResponse(answer)
 
     def populate_user(self, request: HttpRequest, sociallogin: SocialLogin, data: dict[str, Any]) -> Any:
         user = super().populate_user(request, sociallogin, data)
