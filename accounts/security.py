@@ -76,14 +76,21 @@ def lock_account(*, claim: Claim, gives_address_back: bool, request: HttpRequest
     Raises User.DoesNotExist, IntegrityError when the address cannot be given back.
     """
     user = User.objects.get(pk=claim.user_id)
-    user.locked_at = timezone.now()
+    before, user.locked_at = user.locked_at, timezone.now()
     user.save(update_fields=["locked_at"])
     sessions.end_others(user=user, request=None)
     removed = take_back(user, since=claim.at - SLACK)
     if gives_address_back:
-        give_back(user, claim)
-    metadata = {"mail": claim.mail, "removed": removed}
-    events.record("user.locked", actor=user, target=user, request=request, metadata=metadata)
+        give_back(user, claim, request=request)
+    events.record(
+        "user.locked",
+        actor=user,
+        target=user,
+        before={"locked_at": before},
+        after={"locked_at": user.locked_at},
+        request=request,
+        metadata={"mail": claim.mail, "removed": removed},
+    )
     return User.objects.get(pk=user.pk)
 
 
@@ -100,11 +107,14 @@ def take_back(user: User, *, since: datetime) -> list[str]:
     return [*(str(factor.type) for factor in late), *(account.provider for account in accounts)]
 
 
-def give_back(user: User, claim: Claim) -> None:
+def give_back(user: User, claim: Claim, *, request: HttpRequest) -> None:
     """Make the address that the mail went to the main one again, and remove the one that came instead."""
     EmailAddress.objects.filter(user_id=user.pk, email=claim.new_address).delete()
     EmailAddress.objects.filter(user_id=user.pk).update(primary=False)
     mine = EmailAddress.objects.filter(user_id=user.pk, email=claim.address)
     if not mine.update(verified=True, primary=True):
         EmailAddress.objects.create(user=user, email=claim.address, verified=True, primary=True)
-    User.objects.filter(pk=user.pk).update(email=claim.address)
+    if user.email != claim.address:
+        User.objects.filter(pk=user.pk).update(email=claim.address)
+        before, after = {"email": user.email}, {"email": claim.address}
+        events.record("user.email_changed", actor=user, target=user, before=before, after=after, request=request)
