@@ -44,13 +44,15 @@ class ChangesSecurity:
     def change(self, form: Any) -> HttpResponse:
         user: Any = self.request.user
         lock(user)
+        told = self.told(form)
         response: HttpResponse = super().form_valid(form)  # type: ignore[misc]
-        events.record(self.event, actor=user, target=user, request=self.request, metadata=self.details(form))
+        events.record(self.event, actor=user, target=user, request=self.request, **told)
         if self.ends_other_sessions:
             sessions.end_others(user=user, request=self.request)
         return response
 
-    def details(self, form: Any) -> dict[str, Any]:  # noqa: ARG002 - for those that have some
+    def told(self, form: Any) -> dict[str, Any]:  # noqa: ARG002 - for those that have some
+        """What the event says of it, `before` and `after`, asked before the change."""
         return {}
 
 
@@ -80,8 +82,8 @@ class AddPasskey(ChangesSecurity, AddWebAuthnView):
         found["js_data"] = {"creation_options": webauthn.begin_registration(self.request.user, passwordless=True)}
         return found
 
-    def details(self, form: Any) -> dict[str, Any]:
-        return {"name": form.cleaned_data["name"]}
+    def told(self, form: Any) -> dict[str, Any]:
+        return {"after": {"name": form.cleaned_data["name"]}}
 
 
 class EditPasskey(ChangesSecurity, EditWebAuthnView):
@@ -89,16 +91,16 @@ class EditPasskey(ChangesSecurity, EditWebAuthnView):
     ends_other_sessions = False
     success_url = HOME
 
-    def details(self, form: Any) -> dict[str, Any]:
-        return {"name": form.cleaned_data["name"]}
+    def told(self, form: Any) -> dict[str, Any]:
+        return {"before": {"name": form.instance.wrap().name}, "after": {"name": form.cleaned_data["name"]}}
 
 
 class RemovePasskey(ChangesSecurity, RemoveWebAuthnView):
     event = "user.passkey_removed"
     success_url = HOME
 
-    def details(self, form: Any) -> dict[str, Any]:  # noqa: ARG002 - the form is empty
-        return {"name": str(self.object)}
+    def told(self, form: Any) -> dict[str, Any]:  # noqa: ARG002 - the form is empty
+        return {"before": {"name": str(self.object)}}
 
 
 class Connections(ChangesSecurity, ConnectionsView):
@@ -120,8 +122,8 @@ class Connections(ChangesSecurity, ConnectionsView):
         form.validate_again()
         return super().change(form)
 
-    def details(self, form: Any) -> dict[str, Any]:
-        return {"service": form.cleaned_data["account"].provider}
+    def told(self, form: Any) -> dict[str, Any]:
+        return {"before": {"service": form.cleaned_data["account"].provider}}
 
 
 class Emails(account_views.EmailView):

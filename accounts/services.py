@@ -49,7 +49,8 @@ def finish_onboarding(*, user: Any, request: HttpRequest | None = None) -> None:
     moment = timezone.now()
     if User.objects.filter(pk=user.pk, onboarded_at=None).update(onboarded_at=moment):
         user.onboarded_at = moment
-        events.record("user.onboarded", actor=user, target=user, request=request)
+        before, after = {"onboarded_at": None}, {"onboarded_at": moment}
+        events.record("user.onboarded", actor=user, target=user, before=before, after=after, request=request)
 
 
 def set_password(*, user: Any, password: str, event: str, request: HttpRequest | None = None) -> None:
