@@ -120,7 +120,7 @@ def describe(thing: Any) -> dict[str, Any]:
     if isinstance(thing, str):
         return {"type": "user", "id": thing, "name": ""}
     # __class__, for request.user is a lazy wrapper
-    return {"type": thing.__class__.__name__.lower(), "id": str(thing.pk), "name": text(name_of(thing))}
+    return {"type": thing.__class__.__name__.lower(), "id": str(thing.pk), "name": redact_text(text(name_of(thing)))}
 
 
 def origin(request: HttpRequest | None) -> dict[str, Any]:

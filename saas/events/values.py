@@ -10,30 +10,46 @@ REDACTED = "[redacted]"
 LONGEST = 10_000  # characters of one text
 DEEPEST = 40  # levels
 
-#: A key with one of these words holds something that opens something. Numbers of tokens are no secret.
+#: A key with one of these words, however it is spelled, holds something that opens something. Numbers of tokens do not.
 SECRET_KEY = re.compile(
-    r"passw|pwd|secret|token|api_?key|private_?key|signing_?key|session_?key|key_hash|authorization|cookie|credential"
-    r"|recovery|passkey_data|\botp\b|^cvc$|^cvv$|^pin$",
+    r"passw|passphrase|pwd|secret|token|credential|cookie|authorization|bearer|recovery|passkey_data|key_hash|magic_?link"
+    r"|(?:api|access|private|signing|session|encryption|ssh|hmac|client|master)_?key"
+    r"|(?:backup|verification|confirmation|login|mfa|sms|one_?time)_?codes?"
+    r"|(?:^|_)(?:t?otp|jwt|pin)(?:_|$)|^pass$|^sessionid$|card_?number|^cv[cv]2?$",
     re.IGNORECASE,
 )
 COUNTS_TOKENS = re.compile(r"tokens$", re.IGNORECASE)
 #: What only tells of a secret.
 TELLS_OF_SECRET = re.compile(r"(_ids?|_names?|_prefix|_count|_at)$", re.IGNORECASE)
+HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+NO_LETTER = re.compile(r"[^A-Za-z0-9]+")
 #: What looks like a secret wherever it stands, and the part of it that may stay.
 SECRET_TEXTS = (
-    (re.compile(r"(?i)\b(bearer|authorization:\s*basic)\s+[\w.~+/=-]{16,}"), rf"\1 {REDACTED}"),
+    (re.compile(r"(?i)\b(bearer)\s+[\w.~+/=-]{16,}"), rf"\1 {REDACTED}"),
+    (re.compile(r"(?i)\b(authorization:\s*basic)\s+[\w+/=-]{4,}"), rf"\1 {REDACTED}"),
+    (re.compile(r"(?i)\b(cookie:\s*[^\s=;]{1,80}=)[^\s;]{4,}"), rf"\1{REDACTED}"),
     (
         re.compile(r"\b(?:(?:sk|pk|rk|gw)_(?:live|test)_|whsec_|gh[opsu]_|github_pat_|glpat-|xox[abprs]-)[\w-]{8,}"),
         REDACTED,
     ),
     (re.compile(r"\bsk-(?:proj-|ant-)?[A-Za-z0-9_-]{20,}"), REDACTED),
     (re.compile(r"\bre_[A-Za-z0-9]{6,}_[A-Za-z0-9]{8,}"), REDACTED),
-    (re.compile(r"\bAKIA[0-9A-Z]{16}\b"), REDACTED),
-    (re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"), REDACTED),
+    (re.compile(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"), REDACTED),
+    (
+        re.compile(r"\b(?:AIza[\w-]{35}|ya29\.[\w-]{20,}|npm_[A-Za-z0-9]{36}|pypi-[\w-]{16,}|hv[bs]\.[\w-]{20,})"),
+        REDACTED,
+    ),
+    (re.compile(r"\bSG\.[\w-]{16,64}\.[\w-]{16,}"), REDACTED),
+    (re.compile(r"(?<![\w-])eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"), REDACTED),
     (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)", re.DOTALL), REDACTED),
     (re.compile(r"(?i)\b([a-z][a-z0-9+.-]{1,20}://)[^\s/@:]{0,200}:[^\s/@]{1,200}@"), rf"\1{REDACTED}@"),
     (
-        re.compile(r"(?i)([?&](?:token|key|code|secret|signature|password|api_key|access_token)=)[^&\s#]+"),
+        re.compile(r"(?i)([?&#](?:[\w.-]{0,40}[_-])?(?:token|key|code|secret|signature|password)=)[^&\s#]+"),
+        rf"\1{REDACTED}",
+    ),
+    # as settings and JSON have it
+    (
+        re.compile(r'(?i)((?:passw(?:or)?d|passphrase|secret|api[_-]?key|token)"?(?:=|\s{0,9}:\s{0,9}"))[^\s"&]{4,}'),
         rf"\1{REDACTED}",
     ),
 )
@@ -90,7 +106,10 @@ def moment(value: date | datetime) -> str:
 def redact(values: Any) -> Any:
     """The same structure with secrets replaced: by the name of their key, or because they look like one."""
     if isinstance(values, dict):
-        return {key: REDACTED if is_secret(str(key), value) else redact(value) for key, value in values.items()}
+        return {
+            redact_text(str(key)): REDACTED if is_secret(str(key), value) else redact(value)
+            for key, value in values.items()
+        }
     if isinstance(values, (list, tuple)):
         return [redact(value) for value in values]
     return redact_text(values) if isinstance(values, str) else values
@@ -99,9 +118,10 @@ def redact(values: Any) -> Any:
 def is_secret(key: str, value: Any) -> bool:
     if value is None or isinstance(value, bool) or value in ("", [], {}):
         return False  # whether there is one may be known
-    if TELLS_OF_SECRET.search(key) or (isinstance(value, (int, float)) and COUNTS_TOKENS.search(key)):
+    name = NO_LETTER.sub("_", HUMP.sub("_", key))
+    if TELLS_OF_SECRET.search(name) or (isinstance(value, (int, float)) and COUNTS_TOKENS.search(name)):
         return False
-    return bool(SECRET_KEY.search(key.replace("-", "_")))
+    return bool(SECRET_KEY.search(name))
 
 
 def redact_text(value: str) -> str:

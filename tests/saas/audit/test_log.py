@@ -205,6 +205,9 @@ JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_X
         {"password": "x"}, {"newPassword": "x"}, {"api-key": "x"}, {"apiKey": "x"}, {"client_secret": "x"},
         {"access_token": "x"}, {"Authorization": "Basic eA=="}, {"cookie": "a=b"}, {"session_key": "x"},
         {"otp": 123456},
+        {"passphrase": "x"}, {"pass": "x"}, {"otp_code": "x"}, {"totpCode": "x"}, {"access_key": "x"}, {"SSH key": "x"},
+        {"API key": "x"}, {"api.key": "x"}, {"backupCodes": ["x"]}, {"jwt": "x"}, {"sessionid": "x"}, {"pin_code": "x"},
+        {"cardNumber": "x"}, {"cvc2": "x"}, {"verification_code": "x"}, {"magic-link": "x"}, {"encryptionKey": "x"},
         {"deep": {"list": [{"token": "x"}]}}, {"secrets": ["x", "y"]}, {"credentials": {"user": "x"}},
     ],
     ids=str,
@@ -228,6 +231,15 @@ def test_a_secret_is_known_by_the_name_of_its_key(value):
         ("https://example.com/?token=abc123&page=2", "abc123"),
         ("-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----", "MIIE"),
         ("ghp_abcdefghijklmnopqrstuvwxyz0123456789", "abcdefghijklmnopqrstuvwxyz"),
+        ("Authorization: Basic dXNlcjpwYXNz", "dXNlcjpwYXNz"),
+        ("Set-Cookie: sessionid=abcd1234abcd; Path=/", "abcd1234abcd"),
+        ("AIzaSyA1234567890abcdefghijklmnopqrstuv12", "SyA1234567890"),
+        ("npm_abcdefghijklmnopqrstuvwxyz0123456789", "abcdefghijklmnop"),
+        ("SG.abcdefghijklmnopqrstuv.abcdefghijklmnopqrstuvwxyz0123456789", "abcdefghijklmnopqrstuv"),
+        ("https://example.com/#access_token=abc123", "abc123"),
+        ("https://example.com/?X-Amz-Signature=abc123", "abc123"),
+        ('{"password": "hunter2"}', "hunter2"),
+        ("DB_PASSWORD=hunter2 is set", "hunter2"),
     ],
 )
 def test_a_secret_is_known_by_its_looks(world, text, secret):
@@ -239,12 +251,24 @@ def test_a_secret_is_known_by_its_looks(world, text, secret):
     assert REDACTED in stored.before["note"][0]
 
 
+def test_a_secret_is_no_name_of_a_field_and_of_nothing_else(world):
+    key = "sk_live_abcdef1234567890"
+    world.tenant.project.name = key
+    event = log_action("update", "thing", organization=world.org, after={key: 1}, target=world.tenant.project)
+    stored = event.reload()
+    assert stored.after == {REDACTED: 1}
+    assert stored.targets[0]["name"] == REDACTED
+
+
 @pytest.mark.parametrize(
     "value",
     [
         {"name": "The basic membership"}, {"total_tokens": 512}, {"api_key_id": "64b"}, {"token_count": 3},
         {"password_changed_at": "2026-01-01"}, {"password": None}, {"has_password": True},
         {"note": "re-authentication-is-needed"}, {"url": "https://example.com/a:b@c"}, {"note": "sk-1"},
+        {"spinning": "x"}, {"opinion": "x"}, {"passed": 3}, {"note": "Token: see the docs"}, {"zip_code": "8000"},
+        {"monkey": "x"}, {"note": "the password must be long"}, {"note": "?code_of=1"}, {"sort_key": "name"},
+        {"totalTokens": 5}, {"note": "eyJ-" * 2500},
     ],
     ids=str,
 )  # fmt: skip
