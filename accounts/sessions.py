@@ -13,7 +13,6 @@ from allauth.usersessions.adapter import DefaultUserSessionsAdapter
 from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib.auth import HASH_SESSION_KEY
-from django.contrib.sessions.backends.cached_db import SessionStore
 from django.contrib.sessions.models import Session
 from django.core.cache import cache
 from django.http import HttpRequest
@@ -25,6 +24,7 @@ from accounts.models import User
 from saas import events, live
 from saas.db import atomic, on_commit
 from saas.http import client_ip
+from saas.sessions import SessionStore, note_renewal
 
 ACTIVITY_EVERY = 5 * 60  # seconds between two notes of one session's activity
 BEGAN_AT, SEEN_AT = "began_at", "seen_at"  # in the session: seconds since 1970
@@ -109,6 +109,8 @@ def end_others(*, user: Any, request: HttpRequest | None) -> int:
     rows = list(UserSession.objects.filter(user_id=user.pk))
     others = [row for row in rows if row.session_key != own]
     drop(others)
+    if own:
+        note_renewal(own)  # from the commit until `keep` its requests look as if the session had ended
     User.objects.filter(pk=user.pk).update(security_stamp=get_random_string(32))
     return len(others)
 

@@ -68,7 +68,7 @@ CACHES = {
         "OPTIONS": {"socket_connect_timeout": 2, "socket_timeout": 2},
     }
 }
-SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
+SESSION_ENGINE = "saas.sessions"  # MongoDB, with a copy in the cache
 RATELIMIT_STORAGE = env.str("RATELIMIT_STORAGE", "mongodb", validate=validate.OneOf(["mongodb", "valkey"]))
 
 # -- Applications -----------------------------------------------------------------------------------------------------
@@ -104,7 +104,7 @@ MIDDLEWARE = [
     "django_structlog.middlewares.RequestMiddleware",
     "saas.ratelimit.middleware.RateLimitHeadersMiddleware",
     "saas.errors.ServiceUnavailableMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    "saas.sessions.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",

@@ -19,7 +19,6 @@ import redis.asyncio as redis
 import structlog
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, get_user_model
-from django.contrib.sessions.backends.cached_db import SessionStore
 from django.core.exceptions import PermissionDenied
 from django.http import Http404
 from django.utils.crypto import constant_time_compare
@@ -27,6 +26,7 @@ from django.utils.crypto import constant_time_compare
 from saas import hooks
 from saas.access import Elsewhere, Moved
 from saas.live import org_channel, session_channel, user_channel
+from saas.sessions import SessionStore, was_renewed
 
 log = structlog.get_logger(__name__)
 HEARTBEAT_SECONDS = 20
@@ -171,7 +171,8 @@ async def forward(send: Send, *, user_id: str, session_key: str, slug: str = "")
             if message or due_in > 0:
                 continue  # also in an organization where something happens all the time the check comes
             if await asyncio.to_thread(signed_in_user, session_key) != user_id:
-                await write(send, "event: session_ended\ndata: {}\n\n")
+                if not await asyncio.to_thread(was_renewed, session_key):  # the browser comes again, with the new key
+                    await write(send, "event: session_ended\ndata: {}\n\n")
                 return
             if org_id and await asyncio.to_thread(organization_of, user_id, slug) != org_id:
                 await channel.unsubscribe(org_channel(org_id))

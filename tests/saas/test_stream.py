@@ -12,6 +12,7 @@ from django.test import Client
 
 from organizations.models import Membership
 from saas import live, stream
+from saas.sessions import SessionStore
 from tests.factories import make_world
 
 
@@ -36,7 +37,7 @@ def ask(scope):
 
 
 def listen(user, cookie, then, *, until, org=""):
-    """The texts that a connected page gets after `then()` has run, up to one that begins with `until`."""
+    """The texts that a connected page gets after `then()` has run, up to one that begins with `until`, or the end."""
 
     async def exchange():
         page = ApplicationCommunicator(stream.application, scope_of(cookie=cookie, org=org))
@@ -47,7 +48,7 @@ def listen(user, cookie, then, *, until, org=""):
         await until_subscribed(live.user_channel(user.pk))
         await asyncio.to_thread(then)
         texts = []
-        while not (texts and texts[-1].startswith(until)):
+        while not texts or not (texts[-1] == "" or texts[-1].startswith(until)):
             texts.append((await page.receive_output(timeout=5))["body"].decode())
         await page.send_input({"type": "http.disconnect"})
         await page.wait(timeout=5)
@@ -116,6 +117,13 @@ def test_an_ended_session_ends_its_stream(signed_in, monkeypatch):
     client.cookies[settings.SESSION_COOKIE_NAME] = session_key
     texts = listen(user, cookie, client.logout, until="event")
     assert texts[-1] == "event: session_ended\ndata: {}\n\n"
+
+
+def test_a_session_that_goes_on_under_a_new_key_just_connects_again(signed_in, monkeypatch):
+    user, session_key, cookie = signed_in
+    monkeypatch.setattr(stream, "HEARTBEAT_SECONDS", 0.05)
+    texts = listen(user, cookie, SessionStore(session_key).cycle_key, until="event")
+    assert texts[-1] == ""
 
 
 def test_a_deactivated_account_is_not_connected(signed_in):
