@@ -4,9 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http import FileResponse, HttpResponse
 from django.shortcuts import render
-from django.utils.http import content_disposition_header
 
 from saas import events, hooks
 from saas.audit import exporting
@@ -160,7 +159,7 @@ def start_verifying(request: SignedInRequest, log: Log) -> None:
 # -- exporting ---------------------------------------------------------------------------------------------------------
 
 
-def export_answer(request: SignedInRequest, log: Log) -> HttpResponse | StreamingHttpResponse:
+def export_answer(request: SignedInRequest, log: Log) -> HttpResponse | FileResponse:
     """The file, or for a large one a job that makes it.  The form's fields are the list's filters."""
     form = FilterForm(request.POST, org=log.owner)
     filters = form.filters()
@@ -172,12 +171,13 @@ def export_answer(request: SignedInRequest, log: Log) -> HttpResponse | Streamin
         words = "There are many entries: your file is being made, and will be here."
         return toast(redirect(request, "jobs:job_list"), words, request=request)
     exporting.record_export(request, org=log.org, filters=filters, form=kind, in_background=False)
-    response = StreamingHttpResponse(
-        exporting.as_bytes(exporting.lines(stream(found), kind)), content_type=exporting.CONTENT_TYPES[kind]
-    )
     name = getattr(log.org, "slug", "all" if log.org == EVERYWHERE else "platform")
-    disposition = content_disposition_header(True, exporting.file_name(name, kind))
-    response["Content-Disposition"] = disposition or "attachment"
+    response = FileResponse(
+        exporting.collected(stream(found), kind),
+        as_attachment=True,
+        filename=exporting.file_name(name, kind),
+        content_type=exporting.CONTENT_TYPES[kind],
+    )
     response["Cache-Control"] = "private, no-store"
     response["X-Content-Type-Options"] = "nosniff"
     return response

@@ -12,9 +12,9 @@ from saas import events
 from saas.audit import exporting
 from saas.audit import pages as audit_pages
 from saas.audit.diffing import diff
-from saas.audit.log import log_action
+from saas.audit.log import log_action, stream
 from saas.jobs.files import file_of, read_file
-from saas.jobs.models import jobs
+from saas.jobs.models import StoredFile, jobs
 from tests.saas.audit.conftest import entries
 
 
@@ -196,7 +196,10 @@ def test_the_staff_sees_the_platform_everything_and_each_organization(world):
 
 # -- taking it along ---------------------------------------------------------------------------------------------------
 
-EVIL = ["=1+1", "+1+1", "-1+1", "@SUM(A1)", "\t=1+1", "\r=1+1", "\n=1+1", "  =1+1", "|calc", "%0A"]
+EVIL = [
+    "=1+1", "+1+1", "-1+1", "@SUM(A1)", "\t=1+1", "\r=1+1", "\n=1+1", "  =1+1", "|calc", "%0A",
+    "\0=1+1", "\ufeff=1+1", "\u200b=1+1", "\xa0=1+1", "\x0b=1", "＝1+1", "＋1", "－1", "＠SUM(A1)", " ＝1",
+]  # fmt: skip
 
 
 def as_csv(text):
@@ -324,6 +327,49 @@ def test_a_long_file_is_never_in_memory_as_a_whole(world):
     pieces = exporting.as_bytes(exporting.lines(many(), "csv"), size=1000)
     next(pieces)
     assert len(drawn) < 100
+
+
+def broken_off(rows):
+    for number, row in enumerate(rows):
+        if number == 3:
+            raise RuntimeError("The connection to the database is gone.")
+        yield row
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl"])
+def test_a_file_that_breaks_off_is_no_file(world, address, chain, monkeypatch, form):
+    """An export that lacks its end, and looks complete, would be a false proof."""
+    client = world.client("admin")
+    client.raise_request_exception = False
+    whole = client.post(f"{address}export/", {"format": form, "action": "update"})
+    assert int(whole.headers["Content-Length"]) == len(body_of(whole).encode())
+    monkeypatch.setattr(audit_pages, "stream", lambda found: broken_off(stream(found)))
+    answer = client.post(f"{address}export/", {"format": form, "action": "update"})
+    assert answer.status_code == 500
+    assert "Content-Disposition" not in answer.headers
+
+
+def test_a_large_file_is_collected_on_the_disk():
+    rows = [{"id": str(number), "reason": "x" * 1000} for number in range(3000)]
+    with exporting.collected(rows, "jsonl") as handle:
+        assert not isinstance(handle, io.BytesIO)
+        assert handle.read() == b"".join(exporting.as_bytes(exporting.lines(rows, "jsonl")))
+
+
+def test_a_job_that_breaks_off_leaves_no_file_and_the_next_try_a_whole_one(world, address, chain, monkeypatch):
+    monkeypatch.setattr(exporting, "AT_ONCE", 5)
+    world.client("admin").post(f"{address}export/", {"format": "jsonl", "action": "update"})
+    (job,) = jobs().filter(user_id=world.admin.pk, task=exporting.TASK)
+    job.modify(set__state="running")
+    with monkeypatch.context() as crash:
+        crash.setattr(exporting, "stream", lambda found: broken_off(stream(found)))
+        with pytest.raises(RuntimeError):
+            exporting.export(job)
+    assert file_of(job) is None
+    for _ in range(2):
+        exporting.export(job)
+        assert b"".join(read_file(file_of(job))).count(b"\n") == 10
+    assert StoredFile.objects.for_user(world.admin.pk).filter(job_id=job.id).count() == 1
 
 
 # -- what takes too long, and nonsense ---------------------------------------------------------------------------------
