@@ -13,7 +13,7 @@ from typing import Any
 
 import structlog
 from django.conf import settings
-from pymongo import ASCENDING
+from pymongo import ASCENDING, DESCENDING
 
 from saas import events, hooks
 from saas.audit.evidence import EXPIRED
@@ -25,6 +25,7 @@ from saas.tenancy import now
 log = structlog.get_logger(__name__)
 
 AT_ONCE = 1000  # entries deleted in one round trip
+CHAIN = "chain"  # the index
 
 
 def days_kept(organization_id: str | None) -> int:
@@ -76,16 +77,18 @@ def move_anchor(organization_id: str | None, *, key: str, before: datetime) -> i
 def last_of_beginning(organization_id: str | None, *, after: int, before: datetime) -> dict[str, Any] | None:
     """The last entry of the chain's unbroken old beginning that every sink has had.
 
-    None when there is none, and when only the entry on an earlier expiry is old: it would be followed by its like.
+    None when there is none, and when only entries on earlier expiries are old: they would be followed by their like.
     """
-    chain = {"organization_id": organization_id, "sequence": {"$gt": after}}
-    fields = dict.fromkeys(("sequence", "hash", "created_at", "is_pending", "event"), 1)
-    last, is_worth_it = None, False
-    for row in get_collection("events").find(chain, fields).sort("sequence", ASCENDING).batch_size(AT_ONCE):
-        if row["created_at"] >= before or row.get("is_pending"):
-            break
-        last, is_worth_it = row, is_worth_it or row["event"] != EXPIRED
-    return last if is_worth_it else None
+    entries, fields = get_collection("events"), {"sequence": 1, "hash": 1}
+    over = {"organization_id": organization_id, "sequence": {"$gt": after}}
+    stays = {**over, "$or": [{"created_at": {"$gte": before}}, {"is_pending": True}]}
+    # MongoDB walks along the chain: to read all that is over, in a transaction, would take too long.
+    first = entries.find_one(stays, fields, sort=[("sequence", ASCENDING)], hint=CHAIN)
+    if first:
+        over["sequence"] = {"$gt": after, "$lt": first["sequence"]}
+    if entries.find_one({**over, "event": {"$ne": EXPIRED}}, {"_id": 1}, hint=CHAIN) is None:
+        return None
+    return entries.find_one(over, fields, sort=[("sequence", DESCENDING)], hint=CHAIN)
 
 
 def remove_up_to_anchor(organization_id: str | None, *, key: str) -> None:

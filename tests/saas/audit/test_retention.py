@@ -180,3 +180,11 @@ def test_no_other_code_changes_or_removes_entries():
 def test_the_net_catches_a_write(line):
     assert touches_the_log(line)
     assert not touches_the_log("events().filter(id=1).first()")
+
+
+def test_the_end_of_a_long_beginning_is_found_in_few_reads(world, old_chain, count_queries, no_scans):
+    """However long it is: it is looked for in a transaction, which MongoDB gives a minute."""
+    with no_scans(sorted_by_index=True), count_queries(at_most=3) as commands:
+        last = retention.last_of_beginning(world.org.pk, after=0, before=now() - timedelta(days=30))
+    assert last["sequence"] == 6
+    assert all(command.command.get("limit") == 1 for command in commands)
