@@ -36,6 +36,9 @@ class Notification(UserDocument):
     archived_at = DateTimeField()
     dedupe_key = StringField()
     waits_for_digest = BooleanField()  # True until a digest has taken it up, then absent
+    # Whom the title names, other than the reader: ids, and addresses in small letters.  See erasing.py.
+    about = ListField(StringField(), default=None)
+    wording = DictField(default=None)  # what such a title is made of: see sink.py
 
     meta = {
         "collection": "notifications",
@@ -63,6 +66,7 @@ class Notification(UserDocument):
                 "name": "digest",
             },
             {"fields": ["organization_id"]},
+            {"fields": ["about"], "sparse": True},
             {"fields": ["created_at"], "expireAfterSeconds": int(KEPT_FOR.total_seconds())},
         ],
     }

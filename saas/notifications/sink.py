@@ -24,29 +24,51 @@ def deliver(event: Any) -> dict[str, Any] | None:
 
 def message_of(event: Any, declaration: Declaration, notice: Notice, organization: Any) -> Message:
     has_page = leads_to_object(event, notice)
+    wording = wording_of(event, declaration, organization)
+    about = people_in(wording)
     return Message(
         kind=notice.kind,
         type=notice.type,
-        title=title_of(event, declaration, organization),
+        title=title_of(wording),
         link=link_of(event, notice, organization),
         organization_id=event.organization_id,
         event=event.event,
         event_id=event.id,
         resource=event.resource if has_page else None,
         resource_id=event.resource_id if has_page else None,
+        about=about or None,
+        wording=wording if about else None,
     )
 
 
-def title_of(event: Any, declaration: Declaration, organization: Any) -> str:
-    """The declaration's title with the names as they were; without one, the actor and the sentence of the feed."""
+def wording_of(event: Any, declaration: Declaration, organization: Any) -> dict[str, Any]:
+    """What the title is made of: the declaration's text, or the actor and the sentence of the feed; and the names.
+
+    `{text, actor: {id, name}, target: {id, name}, organization: {name}}`, with the names as they were.
+    """
     notice = declaration.notify
-    text = (notice.title if notice else "") or "{actor} " + declaration.sentence
-    names = {
-        "actor": event.actor.get("name") or "Somebody",
-        "target": (event.targets[0].get("name") if event.targets else "") or "something",
-        "organization": organization.name if organization else "your account",
+    target = event.targets[0] if event.targets else {}
+    return {
+        "text": (notice.title if notice else "") or "{actor} " + declaration.sentence,
+        "actor": {"id": event.actor.get("id"), "name": event.actor.get("name") or "Somebody"},
+        "target": {"id": target.get("id"), "name": target.get("name") or "something"},
+        "organization": {"name": organization.name if organization else "your account"},
     }
-    return text.format(**names)[:LONGEST_TITLE]
+
+
+def title_of(wording: dict[str, Any]) -> str:
+    names = {part: wording[part]["name"] for part in ("actor", "target", "organization")}
+    return str(wording["text"].format(**names))[:LONGEST_TITLE]
+
+
+def people_in(wording: dict[str, Any]) -> list[str]:
+    """By what the people are known whom the title may name: ids, and addresses where the name is one."""
+    found = []
+    for part in ("actor", "target"):
+        if "{" + part + "}" in wording["text"]:
+            name = wording[part]["name"]
+            found += [wording[part]["id"], name.lower() if "@" in name else None]
+    return [each for each in dict.fromkeys(found) if each]
 
 
 def leads_to_object(event: Any, notice: Notice) -> bool:

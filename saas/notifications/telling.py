@@ -45,6 +45,8 @@ class Message:
     resource: str | None = None
     resource_id: str | None = None
     dedupe_key: str | None = None
+    about: list[str] | None = None
+    wording: dict[str, Any] | None = None
 
     def to(self, user_id: str, choice: Choice, *, has_digest: bool) -> Notification:
         """The row of one person, not saved."""
