@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from saas import events
 from saas.audit import chain as sealing
+from saas.audit import verifying
 from saas.audit.log import log_action
 from saas.audit.verifying import verify_chain
 from saas.db import atomic
@@ -313,6 +314,13 @@ def test_a_chain_is_read_in_batches_and_by_an_index(world, dispatch_events, rows
     make_chain(world, dispatch_events, rows, 30)
     with no_scans(sorted_by_index=True), count_queries(at_most=4):
         assert verify_chain(world.org).is_intact
+
+
+def test_a_long_walk_tells_how_far_it_is(world, chain, monkeypatch):
+    heard = []
+    monkeypatch.setattr(verifying, "BATCH", 4)
+    assert verify_chain(world.org, tell=lambda *progress: heard.append(progress)).is_intact
+    assert heard == [(4, 10), (8, 10)]
 
 
 # -- the command -------------------------------------------------------------------------------------------------------

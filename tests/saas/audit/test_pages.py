@@ -9,12 +9,13 @@ import pytest
 import rfc8785
 
 from saas import events
-from saas.audit import exporting
+from saas.audit import exporting, verifying, work
 from saas.audit import pages as audit_pages
 from saas.audit.diffing import diff
 from saas.audit.log import log_action, stream
 from saas.jobs.files import file_of, read_file
 from saas.jobs.models import StoredFile, jobs
+from saas.jobs.progress import Cancelled
 from tests.saas.audit.conftest import entries
 
 
@@ -172,6 +173,16 @@ def test_a_long_log_is_verified_in_the_background(world, address, chain, monkeyp
     worker.wait()
     (job,) = jobs().filter(user_id=world.admin.pk)
     assert job.result["summary"].endswith("entries: intact")
+
+
+def test_a_long_verification_can_be_ended(world, address, chain, monkeypatch):
+    monkeypatch.setattr(audit_pages, "VERIFIED_AT_ONCE", 5)
+    monkeypatch.setattr(verifying, "BATCH", 4)
+    world.client("admin").post(f"{address}verify/")
+    (job,) = jobs().filter(user_id=world.admin.pk)
+    job.modify(set__state="running", set__is_cancel_requested=True)
+    with pytest.raises(Cancelled):
+        work.verify(job)
 
 
 # -- the staff's -------------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from django.conf import settings as django_settings
 from saas import hooks
 from saas.audit import retention
 from saas.audit.log import log_action
-from saas.audit.verifying import verify_chain
+from saas.audit.verifying import Walk, verify_chain
 from saas.events.models import events, streams
 from saas.tenancy import now
 from tests.saas.audit.conftest import entries, make_chain, verdict_of
@@ -188,3 +188,16 @@ def test_the_end_of_a_long_beginning_is_found_in_few_reads(world, old_chain, cou
         last = retention.last_of_beginning(world.org.pk, after=0, before=now() - timedelta(days=30))
     assert last["sequence"] == 6
     assert all(command.command.get("limit") == 1 for command in commands)
+
+
+def test_entries_that_go_while_they_are_verified_are_not_missed(world, old_chain, settings, monkeypatch):
+    settings.AUDIT_RETENTION_DAYS = 30
+    read, calls = Walk.entries, []
+
+    def expired_meanwhile(walk):
+        calls.append(retention.expire_all())
+        return read(walk)
+
+    monkeypatch.setattr(Walk, "entries", expired_meanwhile)
+    assert verdict_of(world.org) == ("intact", 4)
+    assert calls == [6, 0], "it has begun anew once"
