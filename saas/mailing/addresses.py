@@ -33,8 +33,10 @@ def _switch_off(
     made: SwitchedOffAddress = switched_off().create(
         address=address, reason=reason, detail=detail[:500], reported_at=now()
     )
-    metadata = {"reason": reason, "detail": detail[:200]}
-    events.record("mail_address.switched_off", actor=actor, target=made, metadata=metadata, request=request)
+    after, metadata = {"reason": reason}, {"detail": detail[:200]}
+    events.record(
+        "mail_address.switched_off", actor=actor, target=made, after=after, metadata=metadata, request=request
+    )
     people: Any = get_user_model()
     person = people.objects.filter(email=address).first()
     if person:
