@@ -45,6 +45,8 @@ def test_a_person_takes_everything_along(world, finished):
     assert f"/account/jobs/{finished.id}/file/" in page
     answer = client.get(f"/account/jobs/{finished.id}/file/")
     assert answer["Content-Type"] == "application/zip"
+    (event,) = events("file.downloaded")
+    assert (event.user_id, event.targets[0]["name"]) == (world.member.pk, finished.result["file"])
     archive = zipfile.ZipFile(io.BytesIO(b"".join(answer.streaming_content)))
     profile = json.loads(archive.read("profile.json"))[0]
     assert profile["email"] == world.member.email
