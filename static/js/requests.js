@@ -63,6 +63,8 @@
     if (form.method !== "post") return;
     form.dataset.sending = "yes";
     event.submitter?.setAttribute("aria-busy", "true");
+    // a file leaves the page as it is, and nothing tells when it has come
+    if (form.matches("[data-download]")) setTimeout(() => release(form), 2000);
   });
 
   document.addEventListener("htmx:beforeRequest", (event) => {

@@ -1,6 +1,7 @@
 """An owner reads the audit log in a browser: finds an entry, sees what changed, verifies, takes it along."""
 
 import csv
+import json
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,11 @@ def test_an_owner_finds_a_change_verifies_the_log_and_exports_it(visitor):
         page.get_by_role("button", name="CSV").click()
     with Path(download.value.path()).open(newline="", encoding="utf-8") as handle:
         assert {row["event"] for row in csv.DictReader(handle)} == {"project.updated"}
+    expect(page.get_by_role("button", name="CSV")).not_to_have_attribute("aria-busy", "true")
+    with page.expect_download() as download:  # the form is usable again without a reload
+        page.get_by_role("button", name="JSON lines").click()
+    lines = Path(download.value.path()).read_text(encoding="utf-8").splitlines()
+    assert {json.loads(line)["event"] for line in lines} == {"project.updated"}
 
     rows.first.get_by_role("link").click()
     changed = page.locator(".diff-changed").filter(has_text="name")
