@@ -15,9 +15,9 @@ import pytest
 
 from saas.embedded import servers
 from saas.embedded.environment import BASE_DIR, DEFAULT_PORTS
-from saas.embedded.processes import free_port
+from tests.e2e.conftest import free_ports
 
-LIMIT = 30.0  # seconds; only a failing test waits this long
+LIMIT = 60.0  # seconds; only a failing test waits this long
 
 
 def wait_until(is_so: Callable[[], object], what: str, limit: float = LIMIT) -> None:
@@ -51,7 +51,7 @@ class Outside:
     def __init__(self, folder: Path) -> None:
         self.mark = uuid.uuid4().hex
         self.folder = folder
-        self.ports = {name: free_port() for name in DEFAULT_PORTS}
+        self.ports = dict(zip(DEFAULT_PORTS, free_ports(len(DEFAULT_PORTS)), strict=True))
         outside = {name: value for name, value in os.environ.items() if name not in ("MONGODB_URI", "REDIS_URL")}
         self.environment = {
             **outside,

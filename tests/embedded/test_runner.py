@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from saas.embedded.environment import BASE_DIR
-from tests.embedded.conftest import Outside, wait_until
+from tests.embedded.conftest import LIMIT, Outside, wait_until
 
 # A site that answers its probe and, like a real server, has a worker of its own, here one that is deaf to TERM.
 WEB = """
@@ -70,7 +70,7 @@ def test_the_banner_names_addresses_and_logins(outside: Outside):
     assert f"MongoDB   real       own server on port {outside.ports['MONGODB_PORT']}" in outside.text
     assert f"worker  | working on redis://localhost:{outside.ports['VALKEY_PORT']}/0" in outside.text
     process.terminate()
-    assert process.wait(20) == 0
+    assert process.wait(LIMIT) == 0
 
 
 @pytest.mark.parametrize("sig", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
@@ -78,7 +78,7 @@ def test_nothing_is_left_behind_however_it_ends(outside: Outside, sig: signal.Si
     process = running(outside)
     assert len(outside.left()) >= 7  # runner, guard, watcher, web, its worker, worker, mongod, valkey
     process.send_signal(sig)
-    assert process.wait(20) == (-9 if sig == signal.SIGKILL else 0)
+    assert process.wait(LIMIT) == (-9 if sig == signal.SIGKILL else 0)
     outside.leaves_nothing()
 
 
@@ -92,7 +92,7 @@ def test_what_dies_is_started_again(outside: Outside):
     outside.says("worker was killed by SIGKILL.  Starting it again in 1 s.")
     wait_until(lambda: outside.text.count("working on") == 2, "a second worker")
     process.terminate()
-    assert process.wait(20) == 0
+    assert process.wait(LIMIT) == 0
     outside.leaves_nothing()
 
 
@@ -110,21 +110,21 @@ def test_a_change_renews_web_and_restarts_the_worker_quietly(outside: Outside):
     wait_until(lambda: outside.text.count("working on") >= 2, "a second worker")
     assert "Starting it again" not in outside.text
     process.terminate()
-    assert process.wait(20) == 0
+    assert process.wait(LIMIT) == 0
 
 
 def test_a_taken_port_is_said_before_anything_starts(outside: Outside):
     with socket.socket() as foreign:
         foreign.bind(("127.0.0.1", outside.ports["PORT"]))
         foreign.listen()
-        assert dev(outside).wait(20) == 1
+        assert dev(outside).wait(LIMIT) == 1
     assert f"Port {outside.ports['PORT']}, meant for the site, is taken" in outside.text
     assert "Starting" not in outside.text
     assert not (outside.folder / "data").exists()
 
 
 def test_a_preparation_that_fails_shows_why_and_stops(outside: Outside):
-    assert dev(outside, prepare="raise SystemExit('the index is broken')").wait(20) == 1
+    assert dev(outside, prepare="raise SystemExit('the index is broken')").wait(LIMIT) == 1
     assert "prepare | the index is broken" in outside.text
     assert "The database could not be prepared" in outside.text
     assert "serving" not in outside.text

@@ -6,7 +6,6 @@ import signal
 import smtplib
 import subprocess
 import sys
-import time
 from email.message import EmailMessage
 from typing import Any
 
@@ -16,6 +15,7 @@ from django.core.management import CommandError, call_command
 from saas.embedded.processes import free_port
 from saas.sandbox import mailbox, smtp
 from tests.accounts.conftest import PASSWORD, new_client
+from tests.e2e.conftest import free_ports
 
 
 @pytest.fixture(autouse=True)
@@ -130,9 +130,9 @@ def test_broken_mails_can_be_looked_at(client):
 
 
 def test_the_process_takes_mails_and_ends_on_sigterm(tmp_path):
-    port = free_port()
+    port, *others = free_ports(3)
     environment = {**os.environ, "MAIL_PORT": str(port), "DATA_DIR": str(tmp_path)}
-    environment |= {name: str(free_port()) for name in ("OIDC_PORT", "HOOKS_PORT")}
+    environment |= {name: str(other) for name, other in zip(("OIDC_PORT", "HOOKS_PORT"), others, strict=True)}
     process = subprocess.Popen(
         [sys.executable, "manage.py", "sandbox"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
@@ -141,10 +141,8 @@ def test_the_process_takes_mails_and_ends_on_sigterm(tmp_path):
         with smtplib.SMTP("localhost", port) as connection:
             connection.sendmail("us@example.com", ["a@example.com"], "Subject: One\r\n\r\nHello")
         assert len(list((tmp_path / "mail" / "new").iterdir())) == 1
-        started = time.monotonic()
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=10) == 0
-        assert time.monotonic() - started < 5
+        assert process.wait(timeout=30) == 0
     finally:
         process.kill()
         process.wait()
