@@ -94,23 +94,23 @@ def test_nobody_within_the_limit_is_refused_for_being_early(storage, name, in_pa
 
 def test_a_spent_limit_recovers_bit_by_bit(storage, name, wait):
     assert accepted("10/minute", name, 12) == 10
-    wait(60 + 29)  # half of the window that was full still counts
+    wait(60 + 24.5)  # a good half of the window that was full still counts
     assert accepted("10/minute", name, 12) == 5
 
 
 @pytest.mark.parametrize("windows", [2.05, 3.5, 40])
 def test_a_counter_that_expired_long_ago_counts_like_a_new_one(storage, name, wait, windows):
     """MongoDB removes it up to a minute late."""
-    assert accepted("5/second", name, 6) == 5
-    wait(windows)
-    assert accepted("5/second", name, 12) == 5
+    assert accepted("5/minute", name, 6) == 5
+    wait(windows * 60)
+    assert accepted("5/minute", name, 12) == 5
 
 
 def test_no_double_burst_at_the_edge_of_two_windows(storage, name, wait):
     hit("20/minute", name=name, key="somebody")
-    wait(59)
+    wait(49)
     assert accepted("20/minute", name, 30) == 19
-    wait(2)
+    wait(12)
     assert accepted("20/minute", name, 30) <= 2
 
 
@@ -132,7 +132,7 @@ def test_refused_hits_do_not_lengthen_the_wait(storage, name, wait):
 
 @pytest.mark.parametrize(
     ("before", "pause", "now", "cost"),
-    [(10, 0, 0, 1), (10, 89, 5, 1), (4, 70, 8, 1), (10, 0, 0, 4), (7, 75, 3, 5), (10, 61, 0, 10)],
+    [(10, 0, 0, 1), (10, 84.5, 5, 1), (4, 70, 8, 1), (10, 0, 0, 4), (7, 75, 3, 5), (10, 61, 0, 10)],
 )
 def test_retry_after_is_neither_too_early_nor_too_late(storage, name, wait, before, pause, now, cost):
     assert accepted("10/minute", name, before) == before
