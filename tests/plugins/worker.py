@@ -26,7 +26,7 @@ from kombu.transport.redis import Channel
 
 from saas.celery import PRIORITIES, QUEUES, app
 
-LIMIT = 20.0  # seconds; only a failing test waits this long
+LIMIT = 60.0  # seconds; only a failing test waits this long
 
 PREFIX = f"test:{os.getpid()}:"
 app.conf.broker_transport_options["global_keyprefix"] = PREFIX
@@ -87,5 +87,12 @@ def dispatch_events() -> Callable[[], None]:
 @pytest.fixture
 def worker() -> Iterator[Worker]:
     # Threads: the pool "solo" would take this process for a forked one and close its database connections.
-    with start_worker(app, pool="threads", perform_ping_check=False, loglevel="WARNING", queues=list(QUEUES)):
+    with start_worker(
+        app,
+        pool="threads",
+        perform_ping_check=False,
+        loglevel="WARNING",
+        queues=list(QUEUES),
+        shutdown_timeout=LIMIT,
+    ):
         yield Worker()

@@ -16,19 +16,23 @@ from tests.factories import make_world
 @pytest.fixture
 def heard():
     """`heard(user)` subscribes, and then answers the names of the events that came since the last call."""
-    client = redis.Redis.from_url(settings.REDIS_URL)
+    client = redis.Redis.from_url(settings.REDIS_URL, socket_timeout=30)
     channels = {}
 
     def names(user):
         channel = live.user_channel(user.pk)
         if channel not in channels:
-            channels[channel] = client.pubsub(ignore_subscribe_messages=True)
+            channels[channel] = client.pubsub()
             channels[channel].subscribe(channel)
-            channels[channel].get_message(timeout=1)
+            assert next(channels[channel].listen())["type"] == "subscribe"
+        live.publish(channel, "over")  # whatever came before it comes before it
         found = []
-        while message := channels[channel].get_message(timeout=0.1):
-            found.append(json.loads(message["data"])["event"])
-        return found
+        for message in channels[channel].listen():
+            name = json.loads(message["data"])["event"]
+            if name == "over":
+                return found
+            found.append(name)
+        raise AssertionError("the connection has ended")
 
     yield names
     for each in channels.values():

