@@ -6,7 +6,6 @@ import socket
 import ssl
 import sys
 import threading
-import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -212,8 +211,8 @@ def test_hostile_addresses_are_not_connected_to_when_they_are_sent_to(wire, name
     for address in HOSTILE:
         webhook = hidden_endpoint(address.format(port=port))
         hidden.append((address, webhook, add_deliveries(webhook, 1)[0]))
-    for _ in range(5):  # a sender of a busy machine leaves some to the next one
-        send_due()
+    while send_due():  # a sender of a busy machine leaves some to the next one
+        pass
     for address, webhook, delivery in hidden:
         found = again(delivery)
         assert found.status == PENDING
@@ -353,37 +352,46 @@ def raw():
         server.close()
 
 
-def ask(port, *, timeout=0.4, scheme="http"):
-    started, line = time.monotonic(), Line(read_url(f"{scheme}://127.0.0.1:{port}/"))
+def ask(port, *, timeout=20, scheme="http"):
+    line = Line(read_url(f"{scheme}://127.0.0.1:{port}/"))
     try:
         return line.request("POST", {}, b"{}", timeout=timeout)
     finally:
         line.close()
-        assert time.monotonic() - started < timeout + 1
+
+
+def until_closed(connection, part=b""):
+    """Send the part again and again, ten times a second, up to the end of the connection: the server has no end."""
+    connection.settimeout(0.1)
+    while True:
+        try:
+            if not connection.recv(1000):
+                return
+        except TimeoutError:
+            connection.sendall(part)
 
 
 def drip(connection, head):
     connection.recv(1000)
     connection.sendall(head)
-    for _ in range(40):
-        time.sleep(0.05)
-        connection.sendall(b"x")
+    until_closed(connection, b"x")
 
 
 def test_an_answer_that_never_comes_ends_in_time(raw):
     with pytest.raises(TimedOut):
-        ask(raw(lambda connection: (connection.recv(1000), time.sleep(2))))
+        ask(raw(until_closed), timeout=0.4)
 
 
 def test_a_head_that_drips_ends_in_time(raw):
     with pytest.raises(TimedOut):
-        ask(raw(lambda connection: drip(connection, b"HTTP/1.1 200 OK\r\nX-Slow: ")))
+        ask(raw(lambda connection: drip(connection, b"HTTP/1.1 200 OK\r\nX-Slow: ")), timeout=0.4)
 
 
 def test_a_body_that_drips_is_cut(raw):
-    answer = ask(raw(lambda connection: drip(connection, b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")))
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"
+    answer = ask(raw(lambda connection: drip(connection, head)), timeout=2)
     assert answer.status == 200
-    assert 0 < len(answer.body) < 20
+    assert 0 < len(answer.body) < 30
 
 
 def test_a_body_without_end_is_cut(raw):
@@ -391,13 +399,13 @@ def test_a_body_without_end_is_cut(raw):
         connection.recv(1000)
         connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 10_000_000)
 
-    assert len(ask(raw(flood), timeout=5).body) == outbound.LARGEST_ANSWER
+    assert len(ask(raw(flood)).body) == outbound.LARGEST_ANSWER
 
 
 @pytest.mark.parametrize("text", [b"", b"nonsense\r\n\r\n", b"HTTP/1.1 abc\r\n\r\n", b"\x00" * 100])
 def test_what_is_no_answer_is_a_failure(raw, text):
     with pytest.raises(CallFailed):
-        ask(raw(lambda connection: (connection.recv(1000), connection.sendall(text))), timeout=2)
+        ask(raw(lambda connection: (connection.recv(1000), connection.sendall(text))))
 
 
 def test_a_connection_that_was_closed_meanwhile_is_made_anew(raw):
@@ -407,7 +415,7 @@ def test_a_connection_that_was_closed_meanwhile_is_made_anew(raw):
 
     line = Line(read_url(f"http://127.0.0.1:{raw(once)}/"))
     for _ in range(3):
-        assert line.request("POST", {}, b"{}", timeout=2).status == 200
+        assert line.request("POST", {}, b"{}", timeout=20).status == 200
     line.close()
 
 
@@ -417,7 +425,7 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(raw):
         connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
 
     with pytest.raises(CallFailed, match="encrypted"):
-        ask(raw(plain), scheme="https", timeout=2)
+        ask(raw(plain), scheme="https")
     assert outbound.tls().verify_mode == ssl.CERT_REQUIRED
     assert outbound.tls().check_hostname
 
@@ -437,7 +445,7 @@ def test_an_answer_in_chunks_is_read_and_its_connection_kept(raw):
             connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n")
 
     line = Line(read_url(f"http://127.0.0.1:{raw(chunks)}/"))
-    answers = [line.request("POST", {}, b"{}", timeout=2).body for _ in range(2)]
+    answers = [line.request("POST", {}, b"{}", timeout=20).body for _ in range(2)]
     line.close()
     assert answers == [b"abcde", b"abcde"]
     assert len(opened) == 1
@@ -481,9 +489,9 @@ def test_the_certificate_is_that_of_the_name_although_the_address_is_pinned(tmp_
     names.known |= {"hooks.test": ["127.0.0.1"], "other.test": ["127.0.0.1"]}
     port = raw(encrypted)
     line = Line(read_url(f"https://hooks.test:{port}/"))
-    assert line.request("POST", {}, b"{}", timeout=5).body == b"ok"
+    assert line.request("POST", {}, b"{}", timeout=20).body == b"ok"
     line.close()
     for name in ("other.test", "127.0.0.1"):
         line = Line(read_url(f"https://{name}:{port}/"))
         with pytest.raises(CallFailed, match="certificate was not accepted"):
-            line.request("POST", {}, b"{}", timeout=5)
+            line.request("POST", {}, b"{}", timeout=20)
