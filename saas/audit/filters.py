@@ -77,9 +77,10 @@ class FilterForm(forms.Form):
     resource_id = forms.CharField(required=False, max_length=100, widget=forms.HiddenInput)
 
     def __init__(self, data: QueryDict | None, *, org: Any) -> None:
+        """`org`: whose log is asked; None for the staff's, which may be the platform's own or everybody's."""
         super().__init__(data)
         self.org = org
-        if getattr(org, "pk", None) is None:
+        if org is None:
             self.fields["person"].widget.attrs["placeholder"] = "Email or id"
 
     @property
@@ -102,13 +103,19 @@ class FilterForm(forms.Form):
         )
 
     def people(self, text: str) -> list[str]:
-        """Ids of the people who are meant by an id, an address, or a part of a member's name."""
+        """Ids of the people who are meant by an id, an address, or a part of a member's name.
+
+        What is asked stands in the log for its readers. So that an organization's admin cannot find out there who has
+        an account, an address means nobody unless the person stands in that log.
+        """
         if ObjectId.is_valid(text):
             return [text]
         found: list[str] = []
         if "@" in text:
             found = list(people().filter(email=text.lower()).values_list("pk", flat=True))
-        elif getattr(self.org, "pk", None):
+            if self.org is not None:
+                found = [key for key in found if select(organization=self.org, user=key).only("id").first()]
+        elif self.org is not None:
             found = hooks.members_named(self.org, text)
         return found or [NOBODY]
 

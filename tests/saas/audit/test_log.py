@@ -10,7 +10,7 @@ from saas import events
 from saas.audit.log import EVERYWHERE, get_audit_logs, log_action
 from saas.events.actors import Actor
 from saas.events.values import REDACTED, redact
-from saas.mongo.documents import database
+from saas.mongo.documents import database, get_collection
 from saas.tenancy import now
 from tests.saas.audit.conftest import entries
 
@@ -153,6 +153,14 @@ def test_a_visitor_is_no_system(world):
     (failed,) = entries("user.login_failed")
     assert failed.actor["type"] == "visitor"
     assert failed.action == "login_failed"
+
+
+@pytest.mark.parametrize("field", ["login", "password"])
+def test_a_password_is_nowhere_in_the_log_whichever_field_it_was_typed_into(world, field):
+    typed = "Corr3ct-H0rse!"
+    answers = {"login": world.owner.email, "password": "another one", field: typed}
+    world.client().post("/accounts/login/", answers)
+    assert typed.lower() not in str(list(get_collection("events").find())).lower()
 
 
 # -- from where --------------------------------------------------------------------------------------------------------

@@ -200,6 +200,7 @@ def test_the_staff_sees_the_platform_everything_and_each_organization(world):
     assert {entry.id, other.id} <= shown("?organization=everywhere")
     assert entry.id in shown(f"?organization={world.org.slug}")
     assert other.id not in shown(f"?organization={world.org.pk}")
+    assert {entry.id} == shown(f"?organization=everywhere&person={world.owner.email}&resource=project")
     assert client.get("/admin/audit/?organization=nobody-here").status_code == 404
     answer = client.post(f"/admin/audit/verify/?organization={world.org.slug}")
     assert "The log is intact" in text_of(answer)

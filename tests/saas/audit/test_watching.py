@@ -130,9 +130,18 @@ def test_an_entry_opened_by_the_staff_is_noted_where_it_belongs(world):
 
 
 def test_what_is_searched_for_is_kept_as_an_id(world):
+    assert world.tenant.entry.user_id == world.owner.pk
     world.client("admin").get(f"/o/{world.org.slug}/audit/?person={world.owner.email}")
     (event,) = entries("audit.read", world.org)
     assert event.metadata["filters"] == {"users": [world.owner.pk]}
+
+
+def test_the_log_does_not_tell_its_admin_who_has_an_account(world):
+    """Else anybody with an organization could ask it for the ids of all people by their addresses."""
+    for address in (world.outsider.email, world.other.owner.email, "nobody@example.com"):
+        world.client("admin").get(f"/o/{world.org.slug}/audit/?person={address}")
+    (event,) = entries("audit.read", world.org)
+    assert event.metadata["filters"] == {"users": ["0" * 24]}
 
 
 def test_a_look_that_could_not_be_noted_shows_nothing_and_is_noted_the_next_time(world, monkeypatch):
