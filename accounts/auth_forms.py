@@ -11,6 +11,7 @@ from allauth.core import context, ratelimit
 from allauth.core.exceptions import ImmediateHttpResponse
 from django.contrib import messages
 from django.contrib.auth.hashers import make_password
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
@@ -51,7 +52,7 @@ class RequestLoginCodeForm(forms.RequestLoginCodeForm):
 
 
 class ConfirmLoginCodeForm(forms.ConfirmLoginCodeForm):
-    """The code lets in once, also when it is sent several times at one moment."""
+    """The code lets in once, also when it is sent several times at one moment; a wrong one is recorded."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -59,6 +60,13 @@ class ConfirmLoginCodeForm(forms.ConfirmLoginCodeForm):
         self.fields["code"].widget.attrs.update({"class": "input-code", "autofocus": True, "spellcheck": "false"})
 
     def clean_code(self) -> str:
+        try:
+            return self.use_code()
+        except ValidationError:
+            events.record("user.login_failed", request=context.request, metadata={"method": "code"})
+            raise
+
+    def use_code(self) -> str:
         code = str(super().clean_code())
         login = context.request.session.get(LOGIN_SESSION_KEY)
         of_this_sign_in = f"{context.request.session.session_key}:{login and login.get('initiated_at')}:{code.upper()}"

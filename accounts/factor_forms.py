@@ -77,9 +77,19 @@ class EditPasskeyForm(webauthn.EditWebAuthnForm):
 
 
 class UsesChallengeOnce:
-    """The answer to one challenge lets in once."""
+    """The answer to one challenge lets in once; a wrong one is recorded.  Without `user` it begins a sign-in."""
+
+    user: Any
 
     def clean_credential(self) -> Authenticator:
+        try:
+            return self.use_challenge()
+        except forms.ValidationError:
+            name = "user.second_step_failed" if self.user else "user.login_failed"
+            events.record(name, target=self.user, request=context.request, metadata={"method": "passkey"})
+            raise
+
+    def use_challenge(self) -> Authenticator:
         challenge = str((get_state() or {}).get("challenge", ""))
         factor: Authenticator = super().clean_credential()  # type: ignore[misc]
         if not use_once("passkey_challenge", challenge, keeps=CHALLENGE_LIVES):

@@ -16,7 +16,7 @@ from accounts.deletion import request_deletion
 from accounts.models import User
 from accounts.onboarding import update_onboarding_step
 from accounts.security import not_me_url
-from organizations.models import Organization
+from organizations.models import Invitation, Organization
 from saas.jobs import queue_processing
 from saas.mailing.models import switched_off
 from saas.notifications.mails import url_to_stop
@@ -26,7 +26,7 @@ from tests.accounts.conftest import link_in, mails, new_client
 from tests.accounts.test_code_sign_in import code_for
 from tests.accounts.test_factors import totp
 from tests.factories import PASSWORD
-from tests.writes.organizations import confirmed
+from tests.writes.organizations import ADDRESS, confirmed, invited
 from tests.writes.passkeys import Passkey
 from tests.writes.platform import switched_off_address
 from tests.writes.recipes import Recorded, Visit, quiet, write
@@ -42,6 +42,16 @@ STEP_BEFORE = "a step before something dangerous, which records itself"
 @write("accounts:theme")
 def theme(world):
     return Visit({"theme": "dark"}, [Recorded("user.updated", world.member, changed="theme")], "member", {"theme": "x"})
+
+
+@quiet("accounts:theme", "a cookie of this browser alone", "of a visitor")
+def theme_of_a_visitor(world):
+    return Visit({"theme": "dark"}, by="nobody", wrong={"theme": "x"})
+
+
+@quiet("accounts:cookies", "a cookie of this browser alone", "of a visitor")
+def cookies_of_a_visitor(world):
+    return Visit({"analytics": "yes"}, by="nobody", wrong={"analytics": "perhaps"})
 
 
 @write("accounts:cookies")
@@ -143,6 +153,23 @@ def onboarding_organization(world):
     return Visit({"name": "Hazel"}, [created], "outsider", {"name": ""}, arguments={"step": "organization"})
 
 
+@write("accounts:onboarding_step", "organization, by an invitation")
+def onboarding_joins(world):
+    invited(world)
+    user = newcomer(world, "welcome", "profile")
+    joined = Recorded("member.joined", user, after="role", org=world.org, actor=User(pk=user.pk, name="Olga"))
+    data = {"choice": world.invitation.pk}
+    return Visit(data, [joined], "outsider", {"choice": "0" * 24}, arguments={"step": "organization"})
+
+
+@write("accounts:onboarding_step", "preferences")
+def onboarding_preferences(world):
+    user = newcomer(world, "welcome", "profile", "organization")
+    changed = Recorded("user.updated", user, changed="theme", actor=User(pk=user.pk, name="Olga"))
+    data = {"theme": "dark", "locale": user.locale, "time_zone": user.time_zone, "email_digest": user.email_digest}
+    return Visit(data, [changed], "outsider", {"theme": "x"}, arguments={"step": "preferences"})
+
+
 @write("accounts:onboarding_step", "complete")
 def onboarding_complete(world):
     newcomer(world, "welcome", "profile", "organization", "preferences")
@@ -216,7 +243,7 @@ def notifications_unsubscribe(world):
 
 @quiet("account_reauthenticate", STEP_BEFORE)
 def reauthenticate(world):
-    return Visit({"password": PASSWORD}, by="member", wrong={"password": "wrong"})
+    return Visit({"password": PASSWORD}, by="member", wrong={"password": "wrong"}, attempt="user.login_failed")
 
 
 @write("account_change_password")
@@ -293,14 +320,14 @@ def with_app(user):
 @quiet("mfa_reauthenticate", STEP_BEFORE, "by a code of the app")
 def mfa_reauthenticate(world):
     secret, _ = with_app(world.member)
-    return Visit({"code": totp(secret)}, by="member", wrong={"code": "000000"})
+    return Visit({"code": totp(secret)}, by="member", wrong={"code": "000000"}, attempt="user.second_step_failed")
 
 
 @write("mfa_reauthenticate", "by a recovery code")
 def mfa_reauthenticate_by_a_recovery_code(world):
     _, codes = with_app(world.member)
     used = Recorded("user.recovery_code_used", world.member)
-    return Visit({"code": codes[0]}, [used], "member", {"code": "00000000"})
+    return Visit({"code": codes[0]}, [used], "member", {"code": "00000000"}, attempt="user.second_step_failed")
 
 
 @write("mfa_activate_totp")
@@ -364,7 +391,8 @@ def mfa_reauthenticate_webauthn(world):
     client = confirmed(world, "member")
     passkey, _ = with_passkey(world, client)
     client.get("/accounts/2fa/passkeys/reauthenticate/")
-    return Visit({"credential": passkey.assertion(client, world.member)}, by="member", client=client)
+    data, wrong = ({"credential": key.assertion(client, world.member)} for key in (passkey, Passkey()))
+    return Visit(data, (), "member", wrong, attempt="user.second_step_failed", client=client)
 
 
 # -- Signing in and up -------------------------------------------------------------------------------------------------
@@ -377,7 +405,7 @@ def logged_in(user):
 @write("account_login")
 def login(world):
     data = {"login": world.member.email, "password": PASSWORD}
-    return Visit(data, [logged_in(world.member)], "nobody", {"password": "wrong"})
+    return Visit(data, [logged_in(world.member)], "nobody", {"password": "wrong"}, attempt="user.login_failed")
 
 
 @write("account_login", "with a new browser", apart="the browser is told of after the sign-in")
@@ -385,7 +413,14 @@ def login_with_a_new_browser(world):
     world.client("member")
     data = {"login": world.member.email, "password": PASSWORD}
     new = Recorded("user.new_device", world.member, actor=world.member)
-    return Visit(data, [logged_in(world.member), new], "nobody", {"password": "wrong"}, client=new_client())
+    return Visit(
+        data,
+        [logged_in(world.member), new],
+        "nobody",
+        {"password": "wrong"},
+        attempt="user.login_failed",
+        client=new_client(),
+    )
 
 
 @write("account_logout")
@@ -400,6 +435,22 @@ def signup(world):
 
     created = Recorded("user.created", person, after="email", actor=person)
     return Visit({"email": "new@example.com", "password1": ANOTHER}, [created], "nobody", {"password1": "x"})
+
+
+@write("account_signup", "by the link of an invitation", apart="signing in and joining come after the account is made")
+def signup_by_an_invitation(world):
+    def person():
+        return User.objects.get(email=ADDRESS)
+
+    token = invited(world)
+    Invitation.objects.filter(pk=world.invitation.pk).update(invitee_identifier=ADDRESS)
+    client = new_client()
+    client.post(f"/invitations/{token}/enter/", {"way": "signup"})
+    created = Recorded("user.created", person, after="email", actor=person)
+    data = {"email": ADDRESS, "password1": ANOTHER}
+    entered = Recorded("user.logged_in", person, actor=person)
+    joined = Recorded("member.joined", person, after="role", actor=person, org=world.org)
+    return Visit(data, [created, entered, joined], "nobody", client=client)
 
 
 # -- By a mail ---------------------------------------------------------------------------------------------------------
@@ -425,7 +476,9 @@ def confirm_login_code(world):
     client = new_client()
     client.post("/accounts/login/code/", {"email": world.member.email})
     data = {"code": code_for(world.member.email)}
-    return Visit(data, [logged_in(world.member)], "nobody", {"code": "WRNG-CODE"}, client=client)
+    return Visit(
+        data, [logged_in(world.member)], "nobody", {"code": "WRNG-CODE"}, attempt="user.login_failed", client=client
+    )
 
 
 @quiet("account_reset_password", "it sends a mail; the reset itself records user.password_reset")
@@ -490,7 +543,9 @@ def first_step(world):
 def mfa_authenticate(world):
     client, codes = first_step(world)
     used = Recorded("user.recovery_code_used", world.member, actor=world.member)
-    return Visit({"code": codes[0]}, [used], "nobody", {"code": "00000000"}, client=client)
+    return Visit(
+        {"code": codes[0]}, [used], "nobody", {"code": "00000000"}, attempt="user.second_step_failed", client=client
+    )
 
 
 @write("mfa_trust")
@@ -507,7 +562,8 @@ def mfa_login_webauthn(world):
     client.get("/accounts/2fa/passkeys/sign-in/", headers={"X-Requested-With": "XMLHttpRequest"})
     User.objects.filter(pk=world.member.pk).update(last_login=None)  # no new browser, but a first one
     data = {"credential": passkey.assertion(client, world.member)}
-    return Visit(data, [logged_in(world.member)], "nobody", {"credential": "x"}, client=client)
+    wrong = {"credential": Passkey().assertion(client, world.member)}
+    return Visit(data, [logged_in(world.member)], "nobody", wrong, attempt="user.login_failed", client=client)
 
 
 @quiet("openid_connect_login", "it leads to another service")

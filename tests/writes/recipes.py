@@ -53,14 +53,16 @@ class Visit:
     """A valid request and what it must leave.
 
     `by` is a person of the world, or `nobody`.  `wrong` are fields that make the request invalid; None where there is
-    nothing to get wrong.  `refused` are people who may not, besides those whom the view's mark turns away.
-    `arguments` are those of the URL that tests/factories.py does not fit.  `client` is a browser that was prepared.
+    nothing to get wrong.  `attempt` is the event that tells of a failed attempt to get in.  `refused` are people who
+    may not, besides those whom the view's mark turns away.  `arguments` are those of the URL that tests/factories.py
+    does not fit.  `client` is a browser that was prepared.
     """
 
     data: Any = field(default_factory=lambda: dict(EMPTY))
     recorded: Sequence[Recorded] = ()
     by: str = "owner"
     wrong: dict[str, Any] | None = None
+    attempt: str = ""
     refused: tuple[str, ...] = ()
     arguments: dict[str, Any] = field(default_factory=dict)
     client: Client | None = None
