@@ -10,7 +10,7 @@ from saas.events import dispatching
 from saas.jobs import Job, job_task, processing_task
 from saas.jobs.sweeping import SWEEP_EVERY, sweep
 from saas.notifications import digests
-from saas.webhooks import endpoints, lanes, sending
+from saas.webhooks import endpoints, lanes, sending, settling
 
 
 # Above the timeout of the mail server's answers, far below the queue's.
@@ -72,6 +72,16 @@ def sweep_events() -> None:
 @app.task(name=lanes.TASK)
 def send_webhooks() -> None:
     sending.send_due()
+
+
+@job_task(name=settling.TASK, queue="webhooks", priority=0)
+def settle_webhook(job: Job) -> dict[str, Any]:
+    return settling.settle(job.payload["webhook_id"])
+
+
+@job_task(name=endpoints.REPLAY, queue="webhooks", priority=0)
+def replay_webhook(job: Job) -> dict[str, Any]:
+    return {"count": endpoints.finish_replay(**job.payload)}
 
 
 @app.task(name="saas.tasks.poll_webhooks")

@@ -16,7 +16,7 @@ from saas.errors import Problem
 from saas.events.recording import key_of
 from saas.paging import PAGE_SIZE, Page, page_of
 from saas.tenancy import now
-from saas.webhooks import lanes, payloads, signing
+from saas.webhooks import lanes, payloads, settling, signing
 from saas.webhooks.models import (
     ENDPOINT_LIMIT,
     EVERYTHING,
@@ -31,6 +31,7 @@ from saas.webhooks.models import (
     webhooks,
 )
 
+REPLAY = "saas.tasks.replay_webhook"
 OVERLAP = timedelta(hours=24)  # both secrets sign for so long after a rotation
 #: What a list of deliveries shows; the payload and the attempts are on the page of one.
 LISTED = (
@@ -140,8 +141,8 @@ def pause_endpoint(*, webhook: Webhook, actor: Any, request: HttpRequest | None 
     found = endpoint_now(webhook)
     if not found.enabled:
         return found
-    saved = write(found, enabled=False, disabled_reason=PAUSED, disabled_at=now())
-    hold(saved)
+    saved = write(found, enabled=False, disabled_reason=PAUSED, disabled_at=now(), due_at=None)
+    settling.settle_soon(saved)
     record_switch("webhook.paused", found, saved, actor, request)
     return saved
 
@@ -156,7 +157,7 @@ def resume_endpoint(*, webhook: Webhook, actor: Any, request: HttpRequest | None
         ("disabled_reason", "disabled_at", "failing_since", "failed_at", "warned_at", "throttled_until")
     )
     saved = write(found, enabled=True, failure_count=0, **cleared)
-    mine(saved).filter(status=PENDING).update(set__next_attempt_at=now())
+    settling.settle_soon(saved)
     record_switch("webhook.resumed", found, saved, actor, request)
     lanes.wake_soon([saved.id])
     return saved
@@ -179,11 +180,11 @@ def rotate_secret(*, webhook: Webhook, actor: Any, request: HttpRequest | None =
 
 @atomic
 def delete_endpoint(*, webhook: Webhook, actor: Any, request: HttpRequest | None = None) -> None:
-    """Delete an endpoint with its deliveries; one that is gone already is no error."""
+    """Delete an endpoint, and soon afterwards its deliveries; one that is gone already is no error."""
     gone = webhooks().filter(id=webhook.id).modify(remove=True)
     if gone is None:
         return
-    mine(gone).delete()
+    settling.settle_soon(gone)
     before = {"name": gone.name, "url": gone.url, "events": list(gone.events)}
     spine.record("webhook.deleted", org=org_of(gone), actor=actor, target=gone, before=before, request=request)
 
@@ -293,15 +294,24 @@ def replay(delivery: WebhookDelivery) -> WebhookDelivery:
 AGAIN = {"set__status": PENDING, "set__trigger": MANUAL, "set__tries": 0, "unset__finished_at": 1}
 
 
-def replay_failed(webhook: Webhook, since: datetime) -> int:
-    """Replay all deliveries since a time that have failed for good; how many.  Raises EndpointIsOff."""
+def replay_failed(webhook: Webhook, since: datetime, *, until: datetime | None = None) -> int:
+    """Replay all deliveries since a time that have failed for good, until now or `until`; how many.
+
+    Not for a transaction: writes in batches, and whoever breaks off may begin again.  Raises EndpointIsOff.
+    """
     refuse_off(endpoint_now(webhook))
-    failed = mine(webhook).filter(status=FAILED, created_at__gte=since, event_id__ne=None)
-    count: int = failed.update(**AGAIN, set__next_attempt_at=now())
+    count = settling.in_batches(
+        failed_since(webhook, since, until or now()),
+        lambda batch: batch.filter(status=FAILED).update(**AGAIN, set__next_attempt_at=now()),
+    )
     if count:
         unthrottle(webhook.id)
         lanes.wake_soon([webhook.id])
     return count
+
+
+def failed_since(webhook: Webhook, since: datetime, until: datetime) -> Any:
+    return mine(webhook).filter(status=FAILED, created_at__gte=since, finished_at__lte=until, event_id__ne=None)
 
 
 @atomic
@@ -316,11 +326,28 @@ def replay_delivery(*, delivery: WebhookDelivery, actor: Any, request: HttpReque
 def replay_failed_deliveries(
     *, webhook: Webhook, since: datetime, actor: Any, request: HttpRequest | None = None
 ) -> int:
-    """`replay_failed` by a person, with its event where there was something to replay."""
-    count = replay_failed(webhook, since)
+    """`replay_failed` by a person, soon, with its event where there is something to replay; answers how much.
+
+    Raises EndpointIsOff, EndpointGone.
+    """
+    from saas.jobs import enqueue
+
+    refuse_off(endpoint_now(webhook))
+    until = now()
+    count: int = failed_since(webhook, since, until).count()
     if count:
+        payload = {"webhook_id": webhook.id, "since": since.isoformat(), "until": until.isoformat()}
+        enqueue(REPLAY, payload=payload)
         record_replay(webhook, actor, request, {"since": since.isoformat(), "count": count})
     return count
+
+
+def finish_replay(webhook_id: str, since: str, until: str) -> int:
+    """The worker's part of `replay_failed_deliveries`; an endpoint that is off or gone meanwhile gets nothing."""
+    webhook = webhooks().filter(id=webhook_id, enabled=True).first()
+    if webhook is None:
+        return 0
+    return replay_failed(webhook, datetime.fromisoformat(since), until=datetime.fromisoformat(until))
 
 
 def record_replay(webhook: Webhook, actor: Any, request: HttpRequest | None, metadata: dict[str, Any]) -> None:
@@ -364,12 +391,6 @@ def mine(webhook: Webhook) -> Any:
 
 def org_of(webhook: Webhook) -> str | None:
     return webhook.organization_id
-
-
-def hold(webhook: Webhook) -> None:
-    """Take what waits out of the line."""
-    mine(webhook).filter(status=PENDING).update(unset__next_attempt_at=1)
-    webhooks().filter(id=webhook.id).update(unset__due_at=1)
 
 
 def unthrottle(webhook_id: str) -> None:

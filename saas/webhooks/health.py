@@ -21,7 +21,8 @@ from django.urls import reverse
 from saas import emails, events, hooks
 from saas.db import atomic
 from saas.tenancy import now
-from saas.webhooks.models import FAILING, GONE, PENDING, Webhook, deliveries, webhooks
+from saas.webhooks import settling
+from saas.webhooks.models import FAILING, GONE, Webhook, webhooks
 
 log = structlog.get_logger(__name__)
 
@@ -105,7 +106,7 @@ def disable(webhook: Webhook, reason: str) -> Webhook:
     found: Webhook | None = webhooks().filter(id=webhook.id, enabled=True).modify(new=True, **off)
     if found is None:
         return webhooks().filter(id=webhook.id).first() or webhook
-    deliveries().filter(webhook_id=found.id, status=PENDING).update(unset__next_attempt_at=1)
+    settling.settle_soon(found)
     after = {"disabled_reason": reason}
     tell(
         found,

@@ -21,7 +21,7 @@ from saas.celery import app
 from saas.db import on_commit
 from saas.mongo.fields import new_key
 from saas.tenancy import now
-from saas.webhooks.models import PENDING, Webhook, deliveries, webhooks
+from saas.webhooks.models import Webhook, deliveries, webhooks
 
 log = structlog.get_logger(__name__)
 
@@ -75,15 +75,21 @@ def poll() -> bool:
 
 
 def sweep() -> int:
-    """Wake the lanes whose due deliveries nobody has woken them for; hold what waits for an endpoint that is off."""
+    """Wake the lanes whose due deliveries nobody has woken them for; how many.
+
+    What is due for an endpoint that is off is held, and deleted with one that is gone: a fan-out beside the switch, or
+    a job that was lost, left it.
+    """
+    from saas.webhooks import settling
+
     # Every webhook_id is greater than this one: the index begins with it.
     late = deliveries().filter(webhook_id__gt=NO_ID, next_attempt_at__lt=now() - LOST_AFTER).distinct("webhook_id")
     if not late:
         return 0
     asleep = webhooks().filter(id__in=late, enabled=True, due_at=None).update(set__due_at=now(), inc__wakes=1)
-    off = {row["_id"] for row in webhooks().filter(id__in=late, enabled=False).only("id").as_pymongo()}
-    if off:
-        deliveries().filter(webhook_id__in=off, status=PENDING).update(unset__next_attempt_at=1)
+    on = {str(row["_id"]) for row in webhooks().filter(id__in=late, enabled=True).only("id").as_pymongo()}
+    for webhook_id in {str(each) for each in late} - on:
+        settling.settle(webhook_id)
     return int(asleep)
 
 

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from saas.jobs.models import jobs
+from saas.tasks import replay_webhook, settle_webhook
 from saas.tenancy import now
-from saas.webhooks import endpoints, sending, signing
+from saas.webhooks import endpoints, sending, settling, signing
 from saas.webhooks.models import deliveries, webhooks
 from tests.factories import make_world
 
@@ -154,3 +156,10 @@ def verify(call, secret):
     signing.verify_webhook_signature(call.body, call.headers, secret)
     standardwebhooks.Webhook(secret).verify(call.body, call.headers)
     svix.webhooks.Webhook(secret).verify(call.body, call.headers)
+
+
+def run_webhook_jobs() -> None:
+    """What a worker does after a switch, a deletion or a replay."""
+    for name, task in ((settling.TASK, settle_webhook), (endpoints.REPLAY, replay_webhook)):
+        for job in jobs().filter(task=name, state="queued"):
+            task(job.id)

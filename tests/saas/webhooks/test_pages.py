@@ -12,7 +12,7 @@ from saas.tenancy import now
 from saas.webhooks import endpoints, pages, views
 from saas.webhooks.models import FAILED, PENDING, SUCCEEDED, WebhookDelivery, deliveries, webhooks
 from tests.factories import PASSWORD
-from tests.saas.webhooks.conftest import add_deliveries, again, make_endpoint, send_due, verify
+from tests.saas.webhooks.conftest import add_deliveries, again, make_endpoint, run_webhook_jobs, send_due, verify
 
 HTMX = {"HX-Request": "true"}
 SECRET = re.compile(r"whsec_[A-Za-z0-9+/=]{40,}")
@@ -158,6 +158,7 @@ def test_a_paused_endpoint_says_so_and_goes_on_when_resumed(world, endpoint, rec
     client = world.client("admin")
     (waiting,) = add_deliveries(endpoint, 1)
     client.post(page_of(world, endpoint, "pause"))
+    run_webhook_jobs()
     send_due()
     assert receiver.came == []
     page = text_of(client.get(page_of(world, endpoint)))
@@ -165,6 +166,7 @@ def test_a_paused_endpoint_says_so_and_goes_on_when_resumed(world, endpoint, rec
     assert "Held" in page
     assert "When the endpoint is resumed" in text_of(client.get(page_of(world, endpoint, "deliveries", waiting.id)))
     client.post(page_of(world, endpoint, "resume"))
+    run_webhook_jobs()
     send_due()
     assert receiver.ids == [waiting.message_id]
 
@@ -200,6 +202,7 @@ def test_deleting_says_what_goes(world, endpoint):
     assert again(endpoint)
     assert client.post(delete).url == place(world)
     assert webhooks().filter(id=endpoint.id).first() is None
+    run_webhook_jobs()
     assert deliveries().filter(webhook_id=endpoint.id).first() is None
 
 
@@ -322,11 +325,13 @@ def since(**ago):
 
 def test_what_has_failed_since_a_time_is_replayed(world, endpoint, receiver):
     old, new = add_deliveries(endpoint, 2)
-    deliveries().filter(webhook_id=endpoint.id).update(set__status=FAILED, unset__next_attempt_at=1)
+    ended = {"set__status": FAILED, "set__finished_at": now(), "unset__next_attempt_at": 1}
+    deliveries().filter(webhook_id=endpoint.id).update(**ended)
     deliveries().filter(id=old.id).update(created_at=now() - timedelta(days=3))
     client = world.client("admin")
     replay = page_of(world, endpoint, "replay")
     assert "1 on their way again" in text_of(client.post(replay, {"since": since(days=2)}, follow=True))
+    run_webhook_jobs()
     send_due()
     assert receiver.ids == [new.message_id]
     assert "Nothing has failed since then" in text_of(client.post(replay, {"since": since(days=1)}, follow=True))

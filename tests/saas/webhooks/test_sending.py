@@ -9,9 +9,9 @@ import time_machine
 from saas.events.models import events as all_events
 from saas.jobs.models import jobs
 from saas.tenancy import now
-from saas.webhooks import endpoints, health, lanes, sending
+from saas.webhooks import endpoints, health, lanes, sending, settling
 from saas.webhooks.models import FAILED, PENDING, SUCCEEDED, deliveries, webhooks
-from tests.saas.webhooks.conftest import add_deliveries, again, make_endpoint, send_due, verify
+from tests.saas.webhooks.conftest import add_deliveries, again, make_endpoint, run_webhook_jobs, send_due, verify
 
 #: Near the present, for MongoDB forgets old deliveries by its own clock.
 START = datetime.now(UTC).replace(microsecond=0)
@@ -191,6 +191,7 @@ def test_410_switches_the_endpoint_off_and_tells_its_people(world, endpoint, rec
         {"disabled_reason": "gone"},
     )
     assert {*mailed("webhook_disabled")} == {world.owner.email, world.admin.email}
+    run_webhook_jobs()
     waiting = deliveries().filter(status=PENDING)
     assert waiting.count() >= len(rows) - sending.IN_FLIGHT
     assert all(each.is_held for each in waiting)
@@ -278,10 +279,57 @@ def test_a_paused_endpoint_gets_nothing_and_a_resumed_one_what_was_held(world, e
     endpoints.pause_endpoint(webhook=endpoint, actor=world.owner)
     lanes.sweep()
     assert send_due() == 0
+    run_webhook_jobs()
     assert all(again(each).is_held for each in rows)
     endpoints.resume_endpoint(webhook=endpoint, actor=world.owner)
+    run_webhook_jobs()
     assert send_due() == 3
     assert {again(each).status for each in rows} == {SUCCEEDED}
+
+
+def test_a_switch_writes_in_batches_and_may_break_off(world, endpoint, receiver, monkeypatch):
+    monkeypatch.setattr(settling, "BATCH", 3)
+    rows = add_deliveries(endpoint, 8)
+    endpoints.pause_endpoint(webhook=endpoint, actor=world.owner)
+    deliveries().filter(id__in=[each.id for each in rows[:3]]).update(unset__next_attempt_at=1)  # where it broke off
+    run_webhook_jobs()
+    assert all(again(each).is_held for each in rows)
+    endpoints.resume_endpoint(webhook=endpoint, actor=world.owner)
+    run_webhook_jobs()
+    assert send_due() == 8
+
+
+def test_of_two_switches_at_once_the_later_one_holds(world, endpoint, receiver, monkeypatch):
+    rows = add_deliveries(endpoint, 2)
+    endpoints.pause_endpoint(webhook=endpoint, actor=world.owner)
+
+    def hold_late(webhook_id):
+        endpoints.resume_endpoint(webhook=endpoint, actor=world.owner)
+        settling.settle(webhook_id)  # the other worker, which is done first
+        return settling.hold(webhook_id)
+
+    monkeypatch.setitem(settling.WRITE, settling.OFF, hold_late)
+    assert settling.settle(endpoint.id)["state"] == settling.ON
+    assert not any(again(each).is_held for each in rows)
+
+
+def test_a_pending_test_is_not_sent_by_resuming(world, endpoint, receiver):
+    endpoints.pause_endpoint(webhook=endpoint, actor=world.owner)
+    delivery = endpoints.start_test(webhook=endpoint, event="project.created", actor=world.owner)
+    endpoints.resume_endpoint(webhook=endpoint, actor=world.owner)
+    run_webhook_jobs()
+    assert send_due() == 0
+    assert again(delivery).next_attempt_at is None
+
+
+def test_what_a_fan_out_adds_beside_a_deletion_goes_too(clock, world, endpoint, receiver):
+    endpoints.delete_endpoint(webhook=endpoint, actor=world.owner)
+    run_webhook_jobs()
+    add_deliveries(endpoint, 2)
+    later(clock, seconds=6)
+    lanes.sweep()
+    assert not deliveries().first()
+    assert not receiver.came
 
 
 def test_a_replay_has_the_same_id_and_all_tries_anew(clock, endpoint, receiver):
@@ -310,7 +358,8 @@ def test_all_that_failed_since_a_time_is_replayed(clock, endpoint, receiver):
     old = add_deliveries(endpoint, 2)
     clock.shift(timedelta(hours=1))
     new = add_deliveries(endpoint, 3)
-    deliveries().filter(webhook_id=endpoint.id).update(set__status=FAILED, unset__next_attempt_at=1)
+    ended = {"set__status": FAILED, "set__finished_at": now(), "unset__next_attempt_at": 1}
+    deliveries().filter(webhook_id=endpoint.id).update(**ended)
     assert endpoints.replay_failed(endpoint, START + timedelta(minutes=30)) == 3
     send_due()
     assert {again(each).status for each in new} == {SUCCEEDED}
@@ -387,6 +436,7 @@ def test_what_comes_while_a_lane_goes_to_sleep_is_not_forgotten(endpoint, receiv
 def test_a_deleted_endpoint_leaves_nothing(world, endpoint, receiver):
     add_deliveries(endpoint, 2)
     endpoints.delete_endpoint(webhook=endpoint, actor=world.owner)
+    run_webhook_jobs()
     assert not deliveries().first()
     assert send_due() == 0
     assert not receiver.came

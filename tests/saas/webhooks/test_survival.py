@@ -48,7 +48,8 @@ def test_a_killed_worker_loses_nothing_and_repeats_only_what_was_in_flight(world
     count = 500
     webhook = make_endpoint(world, receiver.url)
     rows = add_deliveries(webhook, count)
-    receiver.answer = lambda call: time.sleep(0.003) or (200, {}, b"ok")
+    again_up = threading.Event()  # in the middle it does not answer, so the worker is at work when it dies
+    receiver.answer = lambda call: (len(receiver.came) < 150 or again_up.wait(120)) and (200, {}, b"ok")
     worker = processes.worker("webhooks", concurrency=2)
     lanes.call_sender()
     until(lambda: len(receiver.came) >= 150)
@@ -56,6 +57,7 @@ def test_a_killed_worker_loses_nothing_and_repeats_only_what_was_in_flight(world
     waiting = deliveries().filter(status=PENDING).count()
     assert 0 < waiting < count, "it was killed at work"
     assert again(webhook).lease, "it held its lane"
+    again_up.set()
     webhooks().filter(id=webhook.id).update(set__leased_until=again(webhook).leased_until - lanes.LEASE)
     processes.worker("webhooks", concurrency=2)
     until(lambda: lanes.poll() or not deliveries().filter(status=PENDING).first())
@@ -74,7 +76,7 @@ def test_a_hanging_endpoint_and_a_flood_delay_nobody_else(world, receivers, send
     monkeypatch.setattr(sending, "TURN", 0.5)
     hangs, busy, quick = receivers(), receivers(), receivers()
     over = threading.Event()
-    hangs.answer = lambda call: over.wait(20) or (200, {}, b"")
+    hangs.answer = lambda call: over.wait(120) or (200, {}, b"")
     stuck = make_endpoint(world, hangs.url, name="Hangs")
     crowd = [make_endpoint(world, busy.url, name=f"Busy {n}") for n in range(6)]
     mine = make_endpoint(world, quick.url, org="birch")
@@ -88,7 +90,7 @@ def test_a_hanging_endpoint_and_a_flood_delay_nobody_else(world, receivers, send
             (delivery,) = add_deliveries(mine, 1)
             started = time.monotonic()
             while len(quick.came) <= len(waits):
-                assert time.monotonic() - started < 10, "it does not arrive"
+                assert time.monotonic() - started < 60, "it does not arrive"
                 time.sleep(0.005)
             waits.append(quick.came[-1].at - started)
             assert quick.came[-1].id == delivery.message_id
@@ -105,14 +107,14 @@ def test_a_hanging_endpoint_and_a_flood_delay_nobody_else(world, receivers, send
 def test_one_organization_does_not_take_all_lanes_of_a_sender(world, receivers):
     hangs, quick = receivers(), receivers()
     over = threading.Event()
-    hangs.answer = lambda call: over.wait(20) or (200, {}, b"")
+    hangs.answer = lambda call: over.wait(120) or (200, {}, b"")
     for number in range(10):
         add_deliveries(make_endpoint(world, hangs.url, name=f"Hangs {number}"), 5)
     mine = make_endpoint(world, quick.url, org="birch")
     add_deliveries(mine, 5)
     sender = sending.Sender()
     try:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while len(quick.came) < 5 and time.monotonic() < deadline:
             sender.step()
         assert len(quick.came) == 5
@@ -136,7 +138,7 @@ def test_from_a_new_project_to_the_receiver(world, endpoint, receiver, worker):
 
     create_project(org=world.org, actor=world.owner, name="Website")
     worker.wait()
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while deliveries().filter(status=PENDING).first() and time.monotonic() < deadline:
         time.sleep(0.02)
     (call,) = receiver.came
