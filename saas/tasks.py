@@ -9,7 +9,8 @@ from saas.celery import app
 from saas.events import dispatching
 from saas.jobs import Job, job_task, processing_task
 from saas.jobs.sweeping import SWEEP_EVERY, sweep
-from saas.notifications import digests
+from saas.notifications import digests, holding
+from saas.notifications.telling import HELD_MAIL
 from saas.webhooks import endpoints, lanes, sending, settling
 
 
@@ -24,6 +25,11 @@ from saas.webhooks import endpoints, lanes, sending, settling
 )
 def send_email(job: Job) -> None:
     emails.deliver(job)
+
+
+@job_task(name=HELD_MAIL, queue="email", priority=0)
+def mail_notification(job: Job) -> dict[str, Any]:
+    return holding.send_held(job)
 
 
 @job_task(name="saas.tasks.call_webhook", queue="webhooks", max_attempts=None, time_limit=75, forget=("headers",))

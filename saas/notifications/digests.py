@@ -18,17 +18,11 @@ from saas.db import atomic
 from saas.events import catalogue
 from saas.jobs.models import jobs
 from saas.notifications import mails
-from saas.notifications.choices import DIGEST, kinds, resolve
-from saas.notifications.models import (
-    ARCHIVE,
-    Notification,
-    NotificationPreference,
-    defaults,
-    notifications,
-    preferences,
-)
+from saas.notifications.choices import DIGEST, kinds
+from saas.notifications.models import Notification, NotificationPreference, notifications, preferences
 from saas.notifications.telling import NEVER
 from saas.notifications.times import after_quiet, end_of_period, read_clock, zone_of
+from saas.notifications.wishes import Wishes
 from saas.tenancy import now
 
 log = structlog.get_logger(__name__)
@@ -105,12 +99,12 @@ def send_digest(user_id: str, moment: datetime) -> bool:
     if not rows or wants_none(person):
         mine.update(unset__waits_for_digest=True)
         return False
-    own = preferences().filter(user_id=user_id).first()
-    key = free_key(person, own, rows[0].created_at, moment)
+    wishes = Wishes(person)
+    key = free_key(person, wishes.own, rows[0].created_at, moment)
     if key is None:
         return False
     mine.filter(pk__in=[row.id for row in rows]).update(unset__waits_for_digest=True)
-    groups = groups_of(still_wanted(rows, user_id, own))
+    groups = groups_of(still_wanted(rows, wishes))
     if not groups:
         return False
     unsubscribe_url = mails.url_to_stop(user_id, mails.WHOLE_DIGEST)
@@ -147,26 +141,9 @@ def free_key(person: Any, own: NotificationPreference | None, since: datetime, m
     return None
 
 
-def still_wanted(rows: list[Notification], user_id: str, own: NotificationPreference | None) -> list[Notification]:
-    """Without what has been read meanwhile, is not wanted any more, or is of an organization that was left."""
-    known = catalogue.load().kinds  # of a kind that was taken out of the catalogue nobody can choose
-    member_of = set(hooks.organizations_of(user_id))
-    usual = {each.organization_id: each.choices for each in defaults().filter(organization_id__in=list(member_of))}
-    return [
-        row
-        for row in rows
-        if not row.read
-        and row.place != ARCHIVE
-        and row.kind in known
-        and row.organization_id in {None, *member_of}
-        and resolve(
-            known[row.kind],
-            own=own.choices if own else None,
-            organization=usual.get(row.organization_id),
-            is_muted=bool(own and row.organization_id in own.muted),
-        ).email
-        == DIGEST
-    ]
+def still_wanted(rows: list[Notification], wishes: Wishes) -> list[Notification]:
+    """Without what has been read meanwhile, is not wanted in a digest any more, or may not be seen any more."""
+    return [row for row in rows if not wishes.obstacle(row) and wishes.choice(row).email == DIGEST]
 
 
 # -- what the mail says ------------------------------------------------------------------------------------------------

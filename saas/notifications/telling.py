@@ -11,6 +11,7 @@ from django.contrib.auth import get_user_model
 from saas import emails, hooks, live
 from saas.db import atomic
 from saas.emails import Mail
+from saas.jobs import Job, enqueue_many
 from saas.notifications import mails
 from saas.notifications.choices import AT_ONCE, DIGEST, Choice, kind_of, resolve
 from saas.notifications.models import (
@@ -26,6 +27,7 @@ from saas.notifications.times import after_quiet, read_clock, zone_of
 from saas.tenancy import now
 
 LIVE_EVENT = "notification"
+HELD_MAIL = "saas.tasks.mail_notification"
 LONGEST_TITLE = 300  # letters
 NEVER = "off"  # of User.email_digest
 
@@ -84,7 +86,8 @@ def tell(user_ids: Iterable[str], message: Message, *, organization: Any = None,
     `organization` is the message's, where the caller has it at hand.  Somebody who has a row of the same event gets no
     second one.
     """
-    told, by_time = Told(), defaultdict[datetime | None, list[Mail]](list)
+    told, at_once = Told(), list[Mail]()
+    held = defaultdict[datetime, list[Notification]](list)
     organization = organization or hooks.organizations([message.organization_id]).get(message.organization_id or "")
     for recipient in recipients(user_ids, message, send_email=send_email):
         row = message.to(recipient.person.pk, recipient.choice, has_digest=recipient.has_digest)
@@ -93,14 +96,22 @@ def tell(user_ids: Iterable[str], message: Message, *, organization: Any = None,
         told.rows.append(row)
         told.in_app += row.place == INBOX
         told.digest += bool(row.waits_for_digest)
-        if recipient.choice.email == AT_ONCE:
-            by_time[recipient.mail_at].append(mails.of_notification(row, recipient.person, organization))
+        if recipient.choice.email == AT_ONCE and recipient.mail_at:
+            held[recipient.mail_at].append(row)
+        elif recipient.choice.email == AT_ONCE:
+            at_once.append(mails.of_notification(row, recipient.person, organization))
     if told.rows:
         notifications().insert(told.rows)
         live.publish_many([live.user_channel(row.user_id) for row in told.rows if row.place == INBOX], LIVE_EVENT)
-    for due_at, batch in by_time.items():
-        told.mailed += len(emails.send_many(template="notification", mails=batch, org=organization, due_at=due_at))
+    told.mailed += len(emails.send_many(template="notification", mails=at_once, org=organization))
+    for until, rows in held.items():
+        told.mailed += len(hold(rows, until=until, organization=organization))
     return told
+
+
+def hold(rows: Iterable[Notification], *, until: datetime, organization: Any = None) -> list[Job]:
+    """Have the mails of these rows made at that time, if they are still wanted then (holding.py).  One round trip."""
+    return enqueue_many(HELD_MAIL, [{"notification_id": row.id} for row in rows], org=organization, due_at=until)
 
 
 def recipients(user_ids: Iterable[str], message: Message, *, send_email: bool = True) -> list[Recipient]:
