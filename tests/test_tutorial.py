@@ -25,6 +25,7 @@ NETS = (
     "tests/saas/test_data_map.py",
     "tests/test_access.py",
     "tests/test_tenancy.py",
+    "tests/writes",
 )
 
 
