@@ -85,18 +85,20 @@ def render_plain(name: str, context: dict[str, Any]) -> str:
     return str(template.template.render(Context(context, autoescape=False)))
 
 
-def deliver(job: Job) -> None:
-    """Give the job's mail to the mail server.
+def deliver(job: Job) -> dict[str, Any]:
+    """Give the job's mail to the mail server; answers which of its addresses were skipped, as the job's result.
 
     The message id is made from the job's, so that a mail whose worker died after sending can be told from a second one.
     Raises PermanentFailure when the server refuses this mail, and its own errors when it may take it later.
     """
     mail = job.payload
-    refuse_switched_off(mail["to"])
+    to, result = without_switched_off(mail["to"])
+    if not to:
+        return result
     message = EmailMultiAlternatives(
         subject=mail["subject"],
         body=mail["body"],
-        to=mail["to"],
+        to=to,
         reply_to=[mail["reply_to"]] if mail.get("reply_to") else None,
         headers={
             **(mail.get("headers") or {}),
@@ -112,14 +114,21 @@ def deliver(job: Job) -> None:
         if is_permanent(problem):
             raise PermanentFailure(str(problem)) from problem
         raise
+    return result
 
 
-def refuse_switched_off(to: list[str]) -> None:
-    """Raises PermanentFailure when an address bounces or has complained: mail to it would spoil our name."""
+def without_switched_off(to: list[str]) -> tuple[list[str], dict[str, Any]]:
+    """The addresses that get mail, and `{skipped: [{address, why}]}` of those that bounce or have complained.
+
+    Mail to them would spoil our name.  That is no failure: nobody can do anything about the job.
+    """
     from saas.mailing import addresses
 
-    if found := addresses.find(to):
-        raise PermanentFailure("; ".join(f"{each.address} is switched off: {each.words}" for each in found))
+    off = {each.address: each.words for each in addresses.find(to)}
+    if not off:
+        return to, {}
+    skipped = [{"address": address, "why": why} for address, why in off.items()]
+    return [address for address in to if address.strip().lower() not in off], {"skipped": skipped}
 
 
 def message_id(job_id: str) -> str:

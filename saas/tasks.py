@@ -23,8 +23,8 @@ from saas.webhooks import endpoints, lanes, sending, settling
     forget=("body", "html", "headers"),
     priority=0,
 )
-def send_email(job: Job) -> None:
-    emails.deliver(job)
+def send_email(job: Job) -> dict[str, Any]:
+    return emails.deliver(job)
 
 
 @job_task(name=HELD_MAIL, queue="email", priority=0)
