@@ -169,7 +169,7 @@ def test_a_tenant_finds_counts_changes_and_deletes_only_its_own(document):
     assert [each.id for each in here().no_cache()] == [mine.id]
     with pytest.raises(document.DoesNotExist):
         here().get(id=theirs.id)
-    later = now().replace(year=2030)
+    later = now().replace(year=2032)
     assert here().filter(id=theirs.id).update(created_at=later) == 0
     assert here().filter(id=theirs.id).modify(created_at=later) is None
     assert here().filter(id=theirs.id).delete() == 0
