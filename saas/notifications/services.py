@@ -3,7 +3,7 @@
 What a person marks in the own inbox is no event: nobody else learns of it, and nothing but this inbox changes.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,12 +15,13 @@ from saas import live
 from saas.db import atomic
 from saas.events.catalogue import NOTICE_TYPES
 from saas.notifications.choices import kind_of
-from saas.notifications.models import ARCHIVE, INBOX, Notification
+from saas.notifications.models import ARCHIVE, INBOX, MAIL, Notification
 from saas.notifications.telling import LIVE_EVENT, LONGEST_TITLE, Message, tell
 from saas.paging import PAGE_SIZE, Page, page_of
 from saas.tenancy import id_of, now
 
 MOST_COUNTED = 100  # the badge says 99+
+MAIL_COUNTS_FOR = timedelta(days=1)  # as unread, where it stands in no inbox
 
 
 class LinkRefused(ValueError):
@@ -42,20 +43,23 @@ def create_notification(
     """Tell one person something, in the app and by mail as the person wants it; None when no channel is left.
 
     `user` and `organization` may be ids.  `title` and `message` are plain text.  With a `dedupe_key` whose
-    notification is still unread, that one is answered and nothing is sent.  Raises UnknownKind, LinkRefused for a
+    notification, of the same organization, is still unread, that one is answered and nothing is sent; one that was told
+    by mail alone, which nobody can mark, counts as unread for a day.  Raises UnknownKind, LinkRefused for a
     link to another site, ValueError for an unknown type or an empty title.
     """
     if type not in NOTICE_TYPES:
         raise ValueError(f"There is no type {type!r} of notification: {', '.join(NOTICE_TYPES)}.")
     if not title.strip():
         raise ValueError("A notification needs a title.")
+    organization_id = id_of(organization) if organization else None
+    dedupe_key = f"{organization_id or 'account'}:{dedupe_key}" if dedupe_key else None
     told = Message(
         kind=kind_of(kind).key,
         type=type,
         title=" ".join(title.split())[:LONGEST_TITLE],
         message=message.strip(),
         link=same_site(link) if link else None,
-        organization_id=id_of(organization) if organization else None,
+        organization_id=organization_id,
         dedupe_key=dedupe_key,
     )
     try:
@@ -67,7 +71,9 @@ def create_notification(
 @atomic
 def tell_once(user_id: str, message: Message, *, send_email: bool) -> Notification | None:
     known = open_with(user_id, message.dedupe_key)
-    if known is not None:
+    if known is not None and known.place == MAIL and known.created_at <= now() - MAIL_COUNTS_FOR:
+        mine(user_id).filter(pk=known.id).update(set__read=True)
+    elif known is not None:
         return known
     rows = tell([user_id], message, send_email=send_email).rows
     return rows[0] if rows else None

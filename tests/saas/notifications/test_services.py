@@ -94,6 +94,22 @@ def test_the_same_key_is_told_once_while_it_is_unread(ada):
     assert titles(get_notifications(ada)) == ["Once more", "Hello"]
 
 
+def test_the_same_key_of_two_organizations_is_told_for_each(ada):
+    world = make_world()
+    made = [tell(ada, organization=org, dedupe_key="disk-full") for org in (world.org, world.other.org, None)]
+    assert [row.organization_id for row in made] == [world.org.pk, world.other.org.pk, None]
+    assert tell(ada, organization=world.org, dedupe_key="disk-full").id == made[0].id
+
+
+def test_a_key_that_was_told_by_mail_alone_holds_for_a_day(ada):
+    save_preferences(user=ada, choices={"general": {"in_app": False, "email": "at_once"}})
+    first = tell(ada, dedupe_key="disk-full")
+    assert tell(ada, dedupe_key="disk-full").id == first.id
+    Notification.objects.for_user(ada).update(set__created_at=now() - timedelta(days=1))
+    assert tell(ada, dedupe_key="disk-full").id != first.id
+    assert len(mails()) == 2
+
+
 def test_twenty_at_once_make_one(ada, in_parallel):
     made = in_parallel(lambda: tell(ada, dedupe_key="disk-full").id, times=20)
     assert len(set(made)) == 1
