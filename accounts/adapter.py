@@ -119,12 +119,7 @@ class AccountAdapter(DefaultAccountAdapter):
         """Tell a person of a change of her ways in, with a link for "this was not me"."""
         context = context or {}
         address = email or user.email
-        link = security.not_me_url(
-            user,
-            mail=template_prefix.rpartition("/")[2],
-            address=address,
-            new_address=str(context.get("to_email", "")),
-        )
+        link = security.not_me_url(user, mail=template_prefix.rpartition("/")[2], address=address)
         agent = self.get_http_user_agent(self.request)
         words = {"user": user, "not_me_url": link, "device": devices.describe(agent), **context}
         super().send_notification_mail(template_prefix, user, words, email=address)

@@ -1,4 +1,8 @@
-""" "This was not me": the link in every mail about security. It locks the account and takes back what was changed."""
+""" "This was not me": the link in every mail about security. It locks the account and takes back what was changed.
+
+A link goes back to the moment of its mail. So once it was used, the links of later mails, which an intruder may have
+got at an address of his own, are void; that of an earlier mail still works.
+"""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -22,12 +26,15 @@ from accounts.models import User
 from accounts.once import use_once
 from saas import events
 from saas.db import atomic
+from saas.events.models import Event
 
 SALT = "accounts.security.not_me"
 LINK_LIVES = timedelta(days=7)
 SLACK = timedelta(minutes=1)  # what is told by a mail happened a little before it was written
-#: Mails of which the address itself was changed: it is given back.
-ADDRESS_CHANGES = ("email_changed",)
+
+
+class Undone(Exception):
+    """What the mail of this link told of has been taken back already, by the link of an earlier mail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,34 +44,35 @@ class Claim:
     user_id: str
     mail: str
     address: str
-    new_address: str
     nonce: str
     at: datetime
 
 
-def not_me_url(user: Any, *, mail: str, address: str, new_address: str = "") -> str:
+def not_me_url(user: Any, *, mail: str, address: str) -> str:
     """The link for one mail; it works once, for a week."""
-    values = [str(user.pk), mail, address, new_address, get_random_string(16), int(timezone.now().timestamp())]
+    values = [str(user.pk), mail, address, get_random_string(16), timezone.now().timestamp()]
     return settings.SITE_URL + reverse("accounts:not_me", args=[signing.dumps(values, salt=SALT)])
 
 
 def read_claim(token: str) -> Claim | None:
     """None for a forged or an old link."""
     try:
-        user_id, mail, address, new_address, nonce, at = signing.loads(token, salt=SALT, max_age=LINK_LIVES)
+        user_id, mail, address, nonce, at = signing.loads(token, salt=SALT, max_age=LINK_LIVES)
     except (signing.BadSignature, ValueError):
         return None
-    return Claim(user_id, mail, address, new_address, nonce, datetime.fromtimestamp(at, UTC))
+    return Claim(user_id, mail, address, nonce, datetime.fromtimestamp(at, UTC))
 
 
 def lock_by(claim: Claim, *, request: HttpRequest) -> str | None:
-    """Lock the account and answer the address at which its owner chooses a new password; None for a used link."""
+    """Lock the account and answer where its owner chooses a new password; None for a used link and a void one."""
     if not use_once("not_me", claim.nonce, keeps=LINK_LIVES):
         return None
     try:
-        user = lock_account(claim=claim, gives_address_back=claim.mail in ADDRESS_CHANGES, request=request)
+        user = lock_account(claim=claim, gives_address_back=True, request=request)
     except IntegrityError:  # the old address is somebody else's by now
         user = lock_account(claim=claim, gives_address_back=False, request=request)
+    except (Undone, User.DoesNotExist):
+        return None
     key = default_token_generator.make_token(user)
     return reverse("account_reset_password_from_key", kwargs={"uidb36": user_pk_to_url_str(user), "key": key})
 
@@ -73,11 +81,14 @@ def lock_by(claim: Claim, *, request: HttpRequest) -> str | None:
 def lock_account(*, claim: Claim, gives_address_back: bool, request: HttpRequest) -> User:
     """Nobody signs in until the password is reset; all sessions end; ways in that were added since are taken away.
 
-    Raises User.DoesNotExist, IntegrityError when the address cannot be given back.
+    Raises User.DoesNotExist, Undone, IntegrityError when the address cannot be given back.
     """
     user = User.objects.get(pk=claim.user_id)
     before, user.locked_at = user.locked_at, timezone.now()
+    # The write comes first: of two links at one moment the second one then sees the first one's event.
     user.save(update_fields=["locked_at"])
+    if is_undone(claim):
+        raise Undone
     sessions.end_others(user=user, request=None)
     removed = take_back(user, since=claim.at - SLACK)
     if gives_address_back:
@@ -89,9 +100,16 @@ def lock_account(*, claim: Claim, gives_address_back: bool, request: HttpRequest
         before={"locked_at": before},
         after={"locked_at": user.locked_at},
         request=request,
-        metadata={"mail": claim.mail, "removed": removed},
+        metadata={"mail": claim.mail, "mail_at": claim.at.timestamp(), "removed": removed},
     )
     return User.objects.get(pk=user.pk)
+
+
+def is_undone(claim: Claim) -> bool:
+    """Whether an earlier mail's link was used after this mail."""
+    locks = Event.objects.everything(reason="the locks of one person's account")
+    found = locks.filter(user_id=claim.user_id, event="user.locked", created_at__gte=claim.at)
+    return any(lock.metadata.get("mail_at", claim.at.timestamp()) < claim.at.timestamp() for lock in found)
 
 
 def take_back(user: User, *, since: datetime) -> list[str]:
@@ -108,9 +126,11 @@ def take_back(user: User, *, since: datetime) -> list[str]:
 
 
 def give_back(user: User, claim: Claim, *, request: HttpRequest) -> None:
-    """Make the address that the mail went to the main one again, and remove the one that came instead."""
-    EmailAddress.objects.filter(user_id=user.pk, email=claim.new_address).delete()
-    EmailAddress.objects.filter(user_id=user.pk).update(primary=False)
+    """Make the address that the mail went to the main one, and the only one: whoever was in may read the others."""
+    others = EmailAddress.objects.filter(user_id=user.pk).exclude(email=claim.address)
+    for address in others:
+        events.record("user.email_removed", actor=user, target=user, before={"email": address.email}, request=request)
+    EmailAddress.objects.filter(pk__in=[address.pk for address in others]).delete()
     mine = EmailAddress.objects.filter(user_id=user.pk, email=claim.address)
     if not mine.update(verified=True, primary=True):
         EmailAddress.objects.create(user=user, email=claim.address, verified=True, primary=True)

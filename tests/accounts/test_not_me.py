@@ -116,3 +116,92 @@ def test_a_changed_address_is_given_back(person, visitor):
 def test_a_locked_account_is_not_told_from_another_without_the_password(person, burgled, visitor):
     visitor.post(burgled[1])
     assert sign_in(new_client(), person.email, "wrong").status_code == 200
+
+
+# -- what an intruder may try with links of his own --------------------------------------------------------------------
+
+EVIL, WORSE = "intruder@example.com", "second.intruder@example.com"
+
+
+def move_to(client, user, address):
+    """Make another address the main one, as somebody who can read its mail; the mail that tells of it."""
+    before = User.objects.get(pk=user.pk).email
+    EmailAddress.objects.get_or_create(user=user, email=address, defaults={"verified": True})
+    client.post("/accounts/email/", {"email": address, "action_primary": ""})
+    assert User.objects.get(pk=user.pk).email == address
+    return mails(before)[-1]
+
+
+@pytest.fixture
+def inside(person):
+    """The browser of an intruder who has the password."""
+    client = new_client()
+    sign_in(client, person.email)
+    confirm(client)
+    return client
+
+
+@pytest.fixture
+def taken_over(person, inside):
+    """An intruder went from one address of his to another: the owner's mail, and the one at the first address."""
+    return move_to(inside, person, EVIL), move_to(inside, person, WORSE)
+
+
+def owns(person) -> set[str]:
+    assert EmailAddress.objects.get(user=person, primary=True).email == User.objects.get(pk=person.pk).email
+    return set(EmailAddress.objects.filter(user=person).values_list("email", flat=True))
+
+
+def test_no_address_of_the_intruder_stays(person, taken_over, visitor):
+    told_owner, _ = taken_over
+    visitor.post(not_me_link(told_owner))
+    assert owns(person) == {person.email}
+    assert {event.before["email"] for event in events_of("user.email_removed")} == {EVIL, WORSE}
+
+
+def test_a_link_that_the_intruder_was_mailed_takes_nothing_back(person, taken_over, visitor):
+    told_owner, told_intruder = taken_over
+    assert visitor.post(not_me_link(told_owner)).status_code == 303
+    assert new_client().post(not_me_link(told_intruder)).status_code == 404
+    assert owns(person) == {person.email}
+    assert len(events_of("user.locked")) == 1
+
+
+def test_the_owner_wins_also_when_the_intruder_locks_first(person, taken_over, visitor):
+    told_owner, told_intruder = taken_over
+    intruder = new_client()
+    form = intruder.get(intruder.post(not_me_link(told_intruder))["Location"])["Location"]
+    intruder.post(form, {"password1": NEW})
+    assert owns(person) == {EVIL}
+    assert visitor.post(not_me_link(told_owner)).status_code == 303
+    assert owns(person) == {person.email}
+    assert sign_in(intruder, EVIL, NEW).status_code == 200
+
+
+def test_both_links_at_once_leave_the_account_to_the_owner(person, taken_over, in_parallel):
+    links = [not_me_link(mail) for mail in taken_over]
+    in_parallel(lambda: [new_client().post(link).status_code for link in links.copy()], times=2)
+    assert owns(person) == {person.email}
+
+
+def test_an_older_mail_than_that_of_the_change_gives_the_address_back_too(person, burgled, visitor):
+    intruder, link = burgled
+    confirm(intruder)
+    move_to(intruder, person, EVIL)
+    visitor.post(link)
+    assert owns(person) == {person.email}
+
+
+def test_a_mail_after_the_account_was_opened_again_has_a_link_that_works(person, burgled, visitor):
+    visitor.get("/")
+    form = visitor.get(visitor.post(burgled[1])["Location"])["Location"]
+    visitor.post(form, {"password1": NEW})
+    sign_in(new_client(), person.email, NEW)
+    assert new_client().post(not_me_link(mails(person.email)[-1])).status_code == 303
+    assert len(events_of("user.locked")) == 2
+
+
+def test_a_link_of_an_erased_account_says_that_it_no_longer_works(person, burgled, visitor):
+    EmailAddress.objects.filter(user=person).delete()
+    User.objects.filter(pk=person.pk).delete()
+    assert visitor.post(burgled[1]).status_code == 404

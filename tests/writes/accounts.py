@@ -510,8 +510,9 @@ def not_me_with_the_address_back(world):
     EmailAddress.objects.create(user=here, email="intruder@example.com", verified=True, primary=True)
     here.email = "intruder@example.com"
     here.save()
-    url = not_me_url(here, mail="email_changed", address=was, new_address=here.email)
+    url = not_me_url(here, mail="email_changed", address=was)
     recorded = [
+        Recorded("user.email_removed", here, before="email", actor=here),
         Recorded("user.email_changed", here, changed="email", actor=here),
         Recorded("user.locked", here, changed="locked_at", actor=here),
     ]
