@@ -48,7 +48,21 @@ SCHEMA = {
                 },
             },
         },
-        "webhooks": {"type": "object", "propertyNames": {"pattern": PUBLIC_NAME}, "additionalProperties": TEXT},
+        "webhooks": {
+            "type": "object",
+            "propertyNames": {"pattern": PUBLIC_NAME},
+            "additionalProperties": {
+                "oneOf": [
+                    TEXT,
+                    {
+                        "type": "object",
+                        "required": ["description", "payload"],
+                        "additionalProperties": False,
+                        "properties": {"description": TEXT, "payload": TEXT, "example": {"type": "object"}},
+                    },
+                ]
+            },
+        },
         "payloads": {"type": "object", "additionalProperties": {"type": "object"}},
         "events": {
             "type": "object",
@@ -169,12 +183,21 @@ class Declaration:
 
 
 @dataclass(frozen=True, slots=True)
+class Triggered:
+    """What a public name that no event tells of says: its schema under payloads, and where its sample differs."""
+
+    payload: str
+    example: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Catalogue:
     """The whole file."""
 
     events: dict[str, Declaration]
     kinds: dict[str, Kind]
     webhooks: dict[str, str] = field(default_factory=dict)  # public names, in words
+    triggered: dict[str, Triggered] = field(default_factory=dict)  # those that `trigger_webhook` sends
     payloads: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
@@ -201,7 +224,27 @@ def load() -> Catalogue:
             "webhook": Publication(**webhook) if webhook else None,
         }
         events[name] = Declaration(**{"name": name, **entry, **more})
-    return Catalogue(events=events, kinds=kinds, webhooks=data["webhooks"], payloads=data["payloads"])
+    words, triggered = read_public_names(data, {each.webhook.name for each in events.values() if each.webhook})
+    return Catalogue(events=events, kinds=kinds, webhooks=words, triggered=triggered, payloads=data["payloads"])
+
+
+def read_public_names(data: Any, told: set[str]) -> tuple[dict[str, str], dict[str, Triggered]]:
+    """The words of each public name, and what those say that no event tells of.  Raises ConfigError."""
+    words, triggered = {}, {}
+    for name, entry in data["webhooks"].items():
+        payload = entry["payload"] if isinstance(entry, dict) else None
+        if payload is None and name not in told:
+            raise data.error(
+                f"No event tells of {name!r}. Give it a payload when trigger_webhook sends it.", "webhooks", name
+            )
+        if payload is not None and name in told:
+            raise data.error(f"An event tells of {name!r}, and says its payload.", "webhooks", name, "payload")
+        if payload is not None and payload not in data["payloads"]:
+            raise data.error(f"There is no schema {payload!r} under payloads.", "webhooks", name, "payload")
+        words[name] = entry["description"] if isinstance(entry, dict) else entry
+        if payload is not None:
+            triggered[name] = Triggered(payload, entry.get("example", {}))
+    return words, triggered
 
 
 def get(name: str) -> Declaration:

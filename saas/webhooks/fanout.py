@@ -4,16 +4,17 @@ An endpoint hears of what happened after it was added, while it is on, and of th
 of an organization hear of all its objects, private projects too: only those who see everything there may add one.
 """
 
+import json
 import re
 from typing import Any
 
 from saas import hooks
+from saas.db import atomic
 from saas.events import catalogue
 from saas.events.recording import write
-from saas.events.values import kept
 from saas.tenancy import now
 from saas.webhooks import lanes, payloads
-from saas.webhooks.models import EVERYTHING, Webhook, WebhookDelivery, deliveries, webhooks
+from saas.webhooks.models import EVERYTHING, Webhook, WebhookDelivery, deliveries, messages, webhooks
 
 NAME = re.compile(catalogue.PUBLIC_NAME.removesuffix("$"))
 
@@ -50,7 +51,7 @@ def listeners(event: Any, name: str) -> list[Webhook]:
 def owners_of(event: Any, name: str) -> list[str | None]:
     """Whose endpoints: ids of organizations, None for the platform."""
     declaration = catalogue.find(event.event)
-    if "data" in event.metadata or declaration is None or declaration.webhook is None:
+    if payloads.is_triggered(event) or declaration is None or declaration.webhook is None:
         return [event.organization_id]
     if name != declaration.webhook.name:
         return [event.organization_id]  # payloads.ALSO
@@ -81,7 +82,8 @@ def new_delivery(event: Any, name: str, endpoint: Webhook, data: str) -> Webhook
 
 def public_name(event: Any) -> str:
     declaration = catalogue.find(event.event)
-    return declaration.webhook.name if declaration and declaration.webhook else event.event
+    is_declared = declaration is not None and declaration.webhook is not None and not payloads.is_triggered(event)
+    return declaration.webhook.name if is_declared else event.event  # type: ignore[union-attr]
 
 
 def insert(made: list[WebhookDelivery]) -> int:
@@ -101,20 +103,26 @@ def insert(made: list[WebhookDelivery]) -> int:
     return len(fresh)
 
 
+@atomic
 def trigger_webhook(event: str, data: Any, *, organization: Any = None) -> Any:
     """Tell an organization's endpoints, or with None the platform's, of something of your own; answers the Event.
 
     `event` is a name of letters, digits, dots and underscores; `data` is JSON and becomes the message's data as it is.
-    Endpoints that hear everything hear it; one can choose it where config/events.yaml names it under `webhooks`.
-    Written in the caller's transaction, sent after the commit.  Raises ValueError for a bad name, payloads.BadPayload
-    for data that is too large or holds a secret.
+    Endpoints that hear everything hear it; one can choose it where config/events.yaml names it under `webhooks`, and
+    then the data has to fit its schema.  The event log keeps the data without what looks like a secret.  Written in the
+    caller's transaction, sent after the commit.  Raises ValueError for a bad name, payloads.BadPayload for data that
+    does not fit or is too large.
     """
     if not NAME.fullmatch(event):
         raise ValueError(f"{event!r} is no name of an event: letters, digits, dots and underscores.")
+    public = payloads.find(event)
+    if public is not None:
+        payloads.check(data, public)
     text = payloads.encode(data)
-    payloads.body(event, now(), text)
-    if kept(text) != text:  # the event log would keep it changed, and what is sent is what was kept
-        raise payloads.BadPayload("The data holds what looks like a key or a password, or more than 10,000 characters.")
-    return write(
-        event, action="create", resource="webhook", sinks=("webhooks",), org=organization, metadata={"data": text}
+    payloads.check_size(event, now(), text)
+    metadata = {payloads.TRIGGERED: json.loads(text)}
+    written = write(
+        event, action="create", resource="webhook", sinks=("webhooks",), org=organization, metadata=metadata
     )
+    messages().create(event_id=written.id, organization_id=written.organization_id, data=text)
+    return written

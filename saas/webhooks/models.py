@@ -1,4 +1,4 @@
-"""An endpoint, and each delivery to it.
+"""An endpoint, and each delivery to it.  A message holds what a founder's own code had to say.
 
 endpoint                 enabled, or off: paused by somebody, or disabled by us (`disabled_reason`)
 delivery                 pending until an attempt succeeds or the last one fails
@@ -143,6 +143,23 @@ class WebhookDelivery(PlatformDocument):
         return self.status == PENDING and self.next_attempt_at is None
 
 
+class WebhookMessage(PlatformDocument):
+    """What `trigger_webhook` was given, exactly; the event log keeps it without secrets.  Gone after KEPT_FOR."""
+
+    organization_id = IdField()
+    event_id = IdField(required=True)
+    data = StringField(required=True)  # JSON
+
+    meta = {
+        "collection": "webhook_messages",
+        "indexes": [
+            {"fields": ["event_id"], "unique": True},
+            ["organization_id"],
+            {"fields": ["created_at"], "expireAfterSeconds": int(KEPT_FOR.total_seconds())},
+        ],
+    }
+
+
 REASON = "webhooks are sent for every organization"
 
 
@@ -152,3 +169,7 @@ def webhooks() -> Any:
 
 def deliveries() -> Any:
     return WebhookDelivery.objects.everything(reason=REASON)
+
+
+def messages() -> Any:
+    return WebhookMessage.objects.everything(reason=REASON)

@@ -6,7 +6,7 @@ keeps as `metadata.object`, with what the event says beside it. Only what the sc
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -14,8 +14,10 @@ from typing import Any
 from jsonschema import Draft202012Validator
 
 from saas.events import catalogue
+from saas.webhooks.models import messages
 
 LARGEST_BODY = 20_000  # bytes
+TRIGGERED = "webhook_data"  # in the metadata of such an event: its data as the log may keep it
 LONGEST_TEXT = 1000  # characters of one text, where the body would be too large otherwise
 
 
@@ -31,6 +33,7 @@ class PublicEvent:
     description: str
     schema: dict[str, Any]
     receivers: tuple[str, ...]
+    example: dict[str, Any] = field(default_factory=dict)
 
     @property
     def sample(self) -> dict[str, Any]:
@@ -38,7 +41,7 @@ class PublicEvent:
         parts = {name: part["examples"][0] for name, part in self.schema["properties"].items() if "examples" in part}
         if not self.name.endswith(".updated"):
             parts.pop("previous", None)
-        return parts
+        return {**parts, **self.example}
 
 
 def public_events(*, is_platform: bool | None = None) -> list[PublicEvent]:
@@ -67,12 +70,19 @@ def _by_name() -> dict[str, PublicEvent]:
         if declaration.webhook:
             receivers.setdefault(declaration.webhook.name, set()).update(declaration.webhook.to)
             schemas[declaration.webhook.name] = declaration.webhook.payload
+    for name, triggered in known.triggered.items():
+        receivers[name], schemas[name] = {"organization"}, triggered.payload
     for name in ALSO.values():
         receivers[name].add("organization")
     return {
-        name: PublicEvent(name, words, known.payloads[schemas[name]], tuple(sorted(receivers[name])))
+        name: PublicEvent(
+            name,
+            words,
+            known.payloads[schemas[name]],
+            tuple(sorted(receivers[name])),
+            known.triggered[name].example if name in known.triggered else {},
+        )
         for name, words in known.webhooks.items()
-        if name in schemas
     }
 
 
@@ -81,8 +91,9 @@ def _by_name() -> dict[str, PublicEvent]:
 
 def messages_of(event: Any) -> Iterator[tuple[str, str]]:
     """(public name, data as JSON) of what an event tells.  Raises BadPayload."""
-    if "data" in event.metadata:  # of trigger_webhook, for which the catalogue need not know the name
-        yield event.event, event.metadata["data"]
+    if is_triggered(event):  # the catalogue need not know its name
+        for row in messages().filter(event_id=event.id).only("data").as_pymongo():
+            yield event.event, row["data"]
         return
     declaration = catalogue.find(event.event)
     if declaration is None or declaration.webhook is None:
@@ -91,6 +102,11 @@ def messages_of(event: Any) -> Iterator[tuple[str, str]]:
     also = ALSO.get(event.event)
     if also:
         yield also, encode(data_of(event, also))
+
+
+def is_triggered(event: Any) -> bool:
+    """Whether it comes from `trigger_webhook`, and not from the catalogue."""
+    return TRIGGERED in event.metadata
 
 
 def data_of(event: Any, name: str) -> dict[str, Any]:
@@ -134,7 +150,17 @@ def body(name: str, at: datetime, data: Any) -> str:
         found = compose(name, at, each if each is not None else encode(shortened(json.loads(text))))
         if len(found.encode()) < LARGEST_BODY:
             return found
-    raise BadPayload(f"The data of {name} is larger than {LARGEST_BODY:,} bytes. Send an id, and let it be asked for.")
+    raise too_large(name)
+
+
+def check_size(name: str, at: datetime, data: str) -> None:
+    """For data that must not be cut.  Raises BadPayload."""
+    if len(compose(name, at, data).encode()) >= LARGEST_BODY:
+        raise too_large(name)
+
+
+def too_large(name: str) -> BadPayload:
+    return BadPayload(f"The data of {name} is larger than {LARGEST_BODY:,} bytes. Send an id, and let it be asked for.")
 
 
 def compose(name: str, at: datetime, data: str) -> str:

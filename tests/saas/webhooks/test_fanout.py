@@ -2,16 +2,20 @@
 
 import json
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
+from django.conf import settings
 from jsonschema import Draft202012Validator
 
-from saas.db import atomic
+from saas.config_files import ConfigError
+from saas.db import atomic, run_atomic
 from saas.events import catalogue, dispatching, sinks
 from saas.events.models import events as all_events
+from saas.events.recording import write
 from saas.tenancy import now
 from saas.webhooks import endpoints, fanout, payloads, trigger_webhook
-from saas.webhooks.models import PENDING, deliveries, webhooks
+from saas.webhooks.models import PENDING, deliveries, messages, webhooks
 from tests.saas.webhooks.conftest import again, make_endpoint
 
 URL = "http://127.0.0.1:9/hook"
@@ -171,6 +175,8 @@ def test_every_public_event_carries_what_its_schema_says(world, dispatch_events)
     project = projects.archive_project(org=org, actor=owner, project=project)
     project = projects.restore_project(org=org, actor=owner, project=project)
     projects.delete_project(org=org, actor=owner, project=project)
+    for name in catalogue.load().triggered:
+        trigger_webhook(name, payloads.find(name).sample, organization=org)
     dispatch_events()
     heard = {*sent_names(mine), *sent_names(platform)}
     assert heard == {event.name for event in payloads.public_events()}, "a new public event needs its line above"
@@ -218,6 +224,69 @@ def test_a_founders_own_event(world, dispatch_events):
     assert sent(mine) == [("invoice.sent", data)]
     assert sent(platform) == [("release.published", {"version": 2})]
     assert sent(chosen) == []
+
+
+def test_an_event_that_the_catalogue_names_can_be_chosen_and_has_to_fit(world, dispatch_events):
+    chosen = make_endpoint(world, URL, events=["payment.failed"])
+    data = {"organization_id": world.org.pk, "id": "1", "amount": 4900, "currency": "eur", "status": "failed"}
+    trigger_webhook("payment.failed", data, organization=world.org)
+    trigger_webhook("payment.succeeded", {**data, "status": "succeeded"}, organization=world.org)
+    with pytest.raises(payloads.BadPayload, match=r"payment.failed: \$.amount: 49.5 is not of type 'integer'"):
+        trigger_webhook("payment.failed", {**data, "amount": 49.5}, organization=world.org)
+    dispatch_events()
+    assert sent(chosen) == [("payment.failed", data)]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ("  thing.made: Somebody made it.", "No event tells of 'thing.made'"),
+        ("  thing.made: { description: Made., payload: nothing }", "There is no schema 'nothing'"),
+        ("  project.created: { description: Made., payload: project }", "An event tells of 'project.created'"),
+    ],
+)
+def test_a_public_name_is_told_by_an_event_or_triggered(tmp_path, monkeypatch, wrong, words):
+    lines = Path(settings.BASE_DIR, catalogue.FILE).read_text().splitlines()
+    name = wrong.split(":")[0] + ":"
+    kept = [line for line in lines if not (line.startswith(name) and "Somebody" in line)]
+    kept.insert(kept.index("webhooks:") + 1, wrong)
+    file = tmp_path / "events.yaml"
+    file.write_text("\n".join(kept))
+    monkeypatch.setattr(catalogue, "FILE", str(file))
+    with pytest.raises(ConfigError, match=words):
+        catalogue.load.__wrapped__()
+
+
+def test_what_looks_like_a_secret_is_sent_but_not_logged(world, dispatch_events):
+    mine = make_endpoint(world, URL)
+    data = {"password": "first day only", "note": "n" * 15_000, "a.b": {"$ref": 1}}
+    trigger_webhook("door.opened", data, organization=world.org)
+    (event,) = all_events().filter(event="door.opened")
+    assert "first day only" not in str(event.to_mongo())
+    assert len(str(event.to_mongo())) < 12_000
+    dispatch_events()
+    assert sent(mine) == [("door.opened", data)]
+
+
+def test_a_message_goes_with_the_transaction_that_it_is_part_of(world, dispatch_events):
+    mine = make_endpoint(world, URL)
+
+    def fail():
+        trigger_webhook("invoice.sent", {"id": 1}, organization=world.org)
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        run_atomic(fail)
+    dispatch_events()
+    assert sent(mine) == []
+    assert not messages().first()
+
+
+def test_metadata_of_a_recorded_event_is_no_message(world, dispatch_events):
+    mine = make_endpoint(world, URL)
+    write("job.done", action="update", resource="job", sinks=("webhooks",), org=world.org, metadata={"data": "{}"})
+    dispatch_events()
+    assert sent(mine) == []
 
 
 @pytest.mark.parametrize("name", ["", "a b", "a/b", "ä.b", "a.b\n"])
