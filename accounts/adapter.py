@@ -7,6 +7,8 @@ from allauth.account.models import EmailAddress
 from allauth.core.exceptions import ImmediateHttpResponse
 from django.conf import settings
 from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.core.validators import EmailValidator
 from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponseRedirect
 from django.http.response import HttpResponseBase
@@ -44,7 +46,11 @@ class AccountAdapter(DefaultAccountAdapter):
     }
 
     def clean_email(self, email: str) -> str:
-        return str(super().clean_email(email.strip().lower()))
+        """Raises ValidationError, also for letters that only look like those of an address, as a dotted capital I."""
+        name = email.strip().lower()
+        if not name.rpartition("@")[0].isascii():
+            raise ValidationError(EmailValidator.message)
+        return str(super().clean_email(name))
 
     def get_client_ip(self, request: HttpRequest) -> str:
         return client_ip(request) or "unknown"

@@ -38,7 +38,15 @@ class AddEmailForm(forms.AddEmailForm):
         self.fields["email"].label = "Email"
 
 
+def may_be_mailed(user: Any, email: str) -> bool:
+    """Whether a way in may go to this address: not to one more that nobody has confirmed, which may be a slip."""
+    email = email.strip().lower()
+    return user.email == email or EmailAddress.objects.filter(user_id=user.pk, email=email, verified=True).exists()
+
+
 class RequestLoginCodeForm(forms.RequestLoginCodeForm):
+    _user: Any
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["email"].label = "Email"
@@ -46,8 +54,8 @@ class RequestLoginCodeForm(forms.RequestLoginCodeForm):
     def clean_email(self) -> str:
         """Who has closed the account comes back by a code, too."""
         email = str(super().clean_email())
-        if closed := deletion.closed_person(email):
-            self._user = closed
+        found: Any = deletion.closed_person(email) or self._user
+        self._user = found if found and may_be_mailed(found, email) else None
         return email
 
 
@@ -139,9 +147,12 @@ class SetPasswordForm(forms.SetPasswordForm):
 
 
 class ResetPasswordForm(forms.ResetPasswordForm):
+    users: list[Any]
+
     def clean_email(self) -> str:
         """Who has closed the account and forgotten the password may choose another one."""
         email = str(super().clean_email())
+        self.users = [user for user in self.users if may_be_mailed(user, email)]
         if closed := deletion.closed_person(email):
             self.users = [closed]
         return email

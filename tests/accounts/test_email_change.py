@@ -1,5 +1,7 @@
 """Another address: confirmed at the new one, told at the old one, other sessions end."""
 
+from uuid import uuid4
+
 import pytest
 from allauth.account.models import EmailAddress
 
@@ -74,3 +76,31 @@ def test_a_main_address_that_somebody_else_has_is_refused_in_words(person, here)
     assert User.objects.get(pk=person.pk).email == person.email
     assert "belongs to another account" in here.get("/accounts/email/").content.decode()
     assert EmailAddress.objects.get(user=person, primary=True).email == person.email
+
+
+@pytest.fixture
+def fresh() -> str:
+    """An address that no other test has been sent a confirmation to."""
+    return f"{uuid4().hex}@example.com"
+
+
+@pytest.mark.parametrize("path", ["/accounts/password/reset/", "/accounts/login/code/"])
+def test_no_way_in_is_mailed_to_one_more_address_before_it_is_confirmed(here, path, fresh):
+    """Who mistypes an address gives the account to nobody; who waits there is answered like everybody."""
+    add(here, fresh)
+    known, unknown = (new_client().post(path, {"email": email}) for email in (fresh, f"x{fresh}"))
+    assert (known.status_code, known["Location"]) == (unknown.status_code, unknown["Location"])
+    subjects = [mail.payload["subject"] for mail in mails(fresh)]
+    assert subjects[0] == "Confirm your address"
+    assert not [mail for mail in mails(fresh) if "password/reset/key" in mail.payload["body"]]
+    assert not [subject for subject in subjects if "sign-in code" in subject]
+
+
+@pytest.mark.parametrize("path", ["/accounts/password/reset/", "/accounts/login/code/"])
+def test_a_way_in_is_mailed_to_a_second_address_that_is_confirmed(here, path, fresh):
+    add(here, fresh)
+    here.post(link_in(mails(fresh)[-1]))
+    before = len(mails(fresh))
+    new_client().post(path, {"email": fresh.upper()})
+    (mail,) = mails(fresh)[before:]
+    assert "password/reset/key" in mail.payload["body"] or "sign-in code" in mail.payload["subject"]

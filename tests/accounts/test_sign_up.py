@@ -1,3 +1,5 @@
+from uuid import uuid4
+
 import pytest
 from allauth.account.models import EmailAddress
 
@@ -110,3 +112,10 @@ def test_an_address_is_compared_as_a_whole(visitor, sign_up):
         "axb@example.io",
         "ann+test@example.io",
     }
+
+
+@pytest.mark.parametrize("letter", ["\u0130", "\u017f"], ids=["dotted capital i", "long s"])
+def test_an_address_of_letters_that_only_look_right_is_refused(visitor, sign_up, letter):
+    answer = sign_up(visitor, f"{letter}{uuid4().hex}@example.com")
+    assert answer.status_code == 200
+    assert "Enter a valid email address" in answer.content.decode()
