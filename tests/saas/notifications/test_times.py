@@ -4,7 +4,7 @@ from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from saas.notifications.times import after_quiet, end_of_period, read_clock, zone_of
@@ -42,6 +42,7 @@ def test_a_mail_waits_for_the_end_of_quiet_hours(moment, start, end, expected):
     assert found == berlin(expected)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(moment=MOMENTS, start=CLOCKS, end=CLOCKS, zone=ZONES)
 def test_quiet_hours_end_within_a_day_and_are_over_then(moment, start, end, zone):
     after = after_quiet(moment, start=start, end=end, zone=zone)
@@ -81,6 +82,7 @@ def test_a_period_ends_on_the_persons_clock(frequency, moment, expected):
     assert end_of_period(berlin(moment), frequency=frequency, zone=BERLIN) == berlin(expected)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(moment=MOMENTS, frequency=st.sampled_from(["hourly", "daily", "weekly"]), zone=ZONES)
 def test_periods_follow_each_other(moment, frequency, zone):
     first = end_of_period(moment, frequency=frequency, zone=zone)
