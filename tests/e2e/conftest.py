@@ -19,11 +19,11 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
-START_SECONDS = 90
+START_SECONDS = 180
 PASSWORD = "a quiet meadow 47"
 SEVERE = ("serious", "critical")
 
-expect.set_options(timeout=10_000)
+expect.set_options(timeout=30_000)  # only a failing test waits this long
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
         yield product
     finally:
         process.send_signal(signal.SIGTERM)
-        process.wait(timeout=30)
+        process.wait(timeout=60)
 
 
 def wait_until_ready(product: Product) -> None:
@@ -154,7 +154,7 @@ class Mailbox:
     def wait_for(self, address: str, *, subject: str = "") -> Locator:
         """The newest message to this address with such a subject, as its link in the inbox; waits until it is there."""
         row = self.page.locator("a.list-link").filter(has_text=re.compile(subject, re.IGNORECASE))
-        for _ in range(120):
+        for _ in range(160):
             self.page.goto(f"/sandbox/mail/?to={address}")
             if row.count():
                 break

@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 from tests.e2e.conftest import Product, is_answering, unique_address
 from tests.e2e.test_newcomer import sign_in
 
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 120
 
 
 @pytest.mark.parametrize("victim", ["mongodb", "valkey", "web", "worker"])

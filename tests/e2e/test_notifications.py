@@ -115,11 +115,11 @@ def test_the_inbox_works_without_javascript(sign_in):
     owner, page = sign_in("owner", "/o/acme/"), sign_in("viewer", "/notifications/", java_script_enabled=False)
     name = f"Cygnus {time.time_ns():x}"
     create_project(owner, name)
-    for _ in range(40):
+    for _ in range(100):
         page.goto("/notifications/")
         if page.get_by_text(name).count():
             break
-        page.wait_for_timeout(100)
+        page.wait_for_timeout(250)
     page.get_by_role("button", name=re.compile(f"^Mark as read: .*{name}")).click()
     page.get_by_role("button", name=re.compile(f"^Mark as unread: .*{name}")).click()
     page.get_by_role("button", name=re.compile(f"^Archive: .*{name}")).click()

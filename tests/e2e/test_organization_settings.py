@@ -65,6 +65,7 @@ def test_an_owner_renames_and_old_links_lead_on(visitor, options):
 def delete(page: Page, address: str, name: str) -> None:
     page.goto(f"{address}settings/")
     page.get_by_role("link", name="Delete the organization").click()
+    expect(page).not_to_have_url(re.compile("/settings/$"))
     if "/reauthenticate/" in page.url:
         confirm_who_it_is(page)
     expect(page.get_by_role("heading", name=f"Delete {name}?")).to_be_visible()

@@ -168,7 +168,7 @@ def test_signing_in_by_a_mailed_code(newcomer, mailbox: Mailbox):
 
 def mailed_code(mailbox: Mailbox, address: str) -> str:
     row = mailbox.page.get_by_role("link", name=re.compile("is your sign-in code")).first
-    for _ in range(40):
+    for _ in range(160):
         mailbox.page.goto(f"/sandbox/mail/?to={address}")
         if row.count():
             return CODE_IN_SUBJECT.search(row.text_content())[1]

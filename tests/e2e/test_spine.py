@@ -115,7 +115,7 @@ def test_the_feed_is_read_and_filtered_without_a_script(create, window):
     create(name)
     reader = window("viewer", "/o/acme/activity/", java_script_enabled=False)
     line = reader.locator(".activity-line").filter(has_text=name)
-    for _ in range(20):
+    for _ in range(100):
         if line.count():
             break
         reader.wait_for_timeout(200)

@@ -74,7 +74,7 @@ def test_a_receiver_breaks_is_repaired_and_misses_nothing(visitor: Callable[...,
     create_project(page, "Harbor light")
     page.goto(endpoint)
     log = page.locator("#deliveries li")
-    expect(log.first).to_contain_text("2 attempts", timeout=30_000)
+    expect(log.first).to_contain_text("2 attempts", timeout=60_000)
     expect(log.first).to_contain_text("Trying again")
     page.reload()
     expect(page.get_by_text("Nothing has arrived since").first).to_be_visible()
