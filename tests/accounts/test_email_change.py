@@ -58,9 +58,9 @@ def test_an_address_is_changed(person, here):
     assert len(events_of("user.email_removed")) == 1
 
 
-def test_the_address_of_somebody_else_is_not_told_from_a_free_one(here, sign_up):
+def test_the_address_of_somebody_else_is_not_told_from_a_free_one(here, sign_up, fresh):
     sign_up(new_client(), "taken@example.com")
-    pages = [add(here, email)["Location"] for email in ("taken@example.com", NEW)]
+    pages = [add(here, email)["Location"] for email in ("taken@example.com", fresh)]
     assert pages[0] == pages[1]
 
 
