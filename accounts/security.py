@@ -26,7 +26,7 @@ from accounts.models import User
 from accounts.once import use_once
 from saas import events
 from saas.db import atomic
-from saas.events.models import Event
+from saas.events.models import events as recorded
 
 SALT = "accounts.security.not_me"
 LINK_LIVES = timedelta(days=7)
@@ -107,8 +107,7 @@ def lock_account(*, claim: Claim, gives_address_back: bool, request: HttpRequest
 
 def is_undone(claim: Claim) -> bool:
     """Whether an earlier mail's link was used after this mail."""
-    locks = Event.objects.everything(reason="the locks of one person's account")
-    found = locks.filter(user_id=claim.user_id, event="user.locked", created_at__gte=claim.at)
+    found = recorded().filter(user_id=claim.user_id, event="user.locked", created_at__gte=claim.at)
     return any(lock.metadata.get("mail_at", claim.at.timestamp()) < claim.at.timestamp() for lock in found)
 
 
