@@ -170,6 +170,11 @@ def mark_of(view: Callable[..., Any], name: str) -> Mark | None:
     return found or LIBRARY_MARKS.get(name) or LIBRARY_MARKS.get(f"{name.rpartition(':')[0]}:*")
 
 
+#: What a browser may keep of a signed-in person's page: nothing of the account and the administration, so that the back
+#: button of a shared computer shows none of it; others for going back only, so that a half-filled form is still there.
+KEPT_BY_BROWSER = {"signed_in": "no-store", "staff": "no-store"}
+
+
 class AccessMiddleware:
     """Acts on the marks.  Stands after authentication, messages and HtmxMiddleware."""
 
@@ -177,7 +182,10 @@ class AccessMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        return self.get_response(request)
+        response = self.get_response(request)
+        if is_signed_in(request.user) and not response.has_header("Cache-Control"):
+            response["Cache-Control"] = f"private, {KEPT_BY_BROWSER.get(vars(request).get('mark_kind', ''), 'no-cache')}"
+        return response
 
     def process_view(
         self, request: HttpRequest, view: Callable[..., Any], _args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -187,6 +195,7 @@ class AccessMiddleware:
         mark = mark_of(view, match.view_name if match else "")
         if mark is None:
             raise ImproperlyConfigured(f"{describe(view)} has no mark, so nobody may open it. {HINT}")
+        vars(request)["mark_kind"] = mark.kind
         if mark.kind == "public":
             return None
         if not is_signed_in(request.user):

@@ -19,6 +19,11 @@ def own_page(request):
     return HttpResponse("own")
 
 
+@signed_in
+def kept_page(request):
+    return HttpResponse("kept", headers={"Cache-Control": "private, max-age=60"})
+
+
 @org_view("project.read")
 def readers(request):
     return HttpResponse(f"{request.org.slug} {request.membership.role}")
@@ -61,6 +66,7 @@ inside = (
 urlpatterns = [
     path("open/", open_page, name="open"),
     path("own/", own_page, name="own"),
+    path("kept/", kept_page, name="kept"),
     path("unmarked/", unmarked, name="unmarked"),
     path("staff/", staff_page, name="staff"),
     path("staff/never/", nobody_of_the_staff, name="never"),

@@ -248,3 +248,29 @@ def test_a_library_view_gets_its_mark_by_name_or_namespace(monkeypatch):
 def test_the_product_has_no_unmarked_view(settings):
     settings.ROOT_URLCONF = "saas.urls"
     assert access.check_marks() == []
+
+
+# -- what a browser may keep -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("who", "path", "kept"),
+    [
+        ("staff", "/staff/", "private, no-store"),
+        ("owner", "/own/", "private, no-store"),
+        ("owner", "/open/", "private, no-cache"),
+        ("owner", "/o/{slug}/readers/", "private, no-cache"),
+    ],
+)
+def test_a_signed_in_persons_page_is_for_the_person_alone(world, who, path, kept):
+    response = world.client(who).get(path.format(slug=world.org.slug))
+    assert (response.status_code, response["Cache-Control"]) == (200, kept)
+
+
+def test_a_page_that_says_what_may_be_kept_is_believed(world):
+    picture = world.client("owner").get("/kept/")
+    assert picture["Cache-Control"] == "private, max-age=60"
+
+
+def test_anybodys_page_says_nothing(client):
+    assert "Cache-Control" not in client.get("/open/")
