@@ -52,6 +52,10 @@ class EndpointIsOff(Problem):
     """Nothing is sent to an endpoint that is paused or disabled."""
 
 
+class NoReplayOfTest(Problem):
+    """A test is sent once; a new one shows more."""
+
+
 class EndpointGone(Problem):
     """Somebody deleted it meanwhile."""
 
@@ -279,7 +283,12 @@ def sample_payload(event: str) -> str:
 
 
 def replay(delivery: WebhookDelivery) -> WebhookDelivery:
-    """Send once more, under the same id, with all tries anew; one that waits is sent now.  Raises EndpointIsOff."""
+    """Send once more, under the same id, with all tries anew; one that waits is sent now.
+
+    Raises EndpointIsOff, EndpointGone, NoReplayOfTest.
+    """
+    if delivery.is_test:
+        raise NoReplayOfTest("A test is sent once. Send a new one.")
     found = deliveries().filter(id=delivery.id)
     refuse_off(webhooks().filter(id=delivery.webhook_id).first())
     again: WebhookDelivery | None = found.modify(new=True, **AGAIN, set__next_attempt_at=now())

@@ -423,7 +423,7 @@ class Sender:
             return
         updates = [update_of(row, url, outcome) for _, row, url, outcome in found]
         try:
-            self.write_updates(updates)
+            self.write_updates([row["_id"] for _, row, _, _ in found], updates)
         except PyMongoError:
             for each in found:  # still ours, and still on the way: their lanes wait for them
                 self.done.put(each)
@@ -437,15 +437,19 @@ class Sender:
         for lane, outcomes in by_lane.items():
             self.judge(lane, outcomes)
 
-    def write_updates(self, updates: list[UpdateOne]) -> None:
-        """Until it is done, or the lanes may be somebody else's: what is not written is sent again."""
+    def write_updates(self, keys: list[Any], updates: list[UpdateOne]) -> None:
+        """Until it is done, or the lanes may be somebody else's: what is not written is sent again.
+
+        `keys` are the ids of the rows, in the order of their updates.
+        """
         give_up_at = time.monotonic() + lanes.LEASE.total_seconds()
         while True:
             try:
                 stored().bulk_write(updates, ordered=False)
             except BulkWriteError as problem:
-                # Rows that MongoDB never takes, such as one that is too large, must not hold up the others.
+                # What MongoDB never takes, such as a row that would be too large, must not be sent for ever.
                 log.exception("webhook_outcomes_refused", problem=str(problem)[:500])
+                give_up([keys[each["index"]] for each in problem.details["writeErrors"]])
                 return
             except PyMongoError as problem:
                 if time.monotonic() > give_up_at:
@@ -469,6 +473,12 @@ class Sender:
             self.work.put(None)
         for lane in self.lanes.values():
             lane.close()
+
+
+def give_up(keys: list[Any]) -> None:
+    """End deliveries whose outcome cannot be kept."""
+    ended = {"status": FAILED, "finished_at": now(), "error": "The outcome of the attempt could not be kept."}
+    stored().update_many({"_id": {"$in": keys}}, {"$set": ended, "$unset": {"next_attempt_at": ""}})
 
 
 def send_due() -> int:

@@ -212,7 +212,7 @@ def delivery_replay(request: HttpRequest, place: Place, webhook_id: str, deliver
 def replay(request: HttpRequest, place: Place, webhook: Webhook, delivery: WebhookDelivery) -> HttpResponse:
     try:
         endpoints.replay_delivery(delivery=delivery, actor=request.user, request=request)
-    except endpoints.EndpointIsOff as problem:
+    except (endpoints.EndpointIsOff, endpoints.NoReplayOfTest) as problem:
         answer = redirect(request, place.url("delivery_detail", webhook.id, delivery.id))
         return toast(answer, str(problem), request=request, level="error")
     answer = redirect(request, place.url("delivery_detail", webhook.id, delivery.id))

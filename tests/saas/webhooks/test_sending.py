@@ -5,6 +5,8 @@ from email.utils import format_datetime
 
 import pytest
 import time_machine
+from bson import ObjectId
+from pymongo import UpdateOne
 
 from saas.events.models import events as all_events
 from saas.jobs.models import jobs
@@ -389,6 +391,15 @@ def test_a_test_tells_the_true_result_and_leaves_no_trace(world, endpoint, recei
     assert send_due() == 0, "a test is not repeated"
 
 
+def test_a_test_is_not_replayed(world, endpoint, receiver):
+    delivery = endpoints.send_test(webhook=endpoint, event="project.created", actor=world.owner)
+    client = world.client("admin")
+    address = f"/o/{world.org.slug}/webhooks/{endpoint.id}/deliveries/{delivery.id}/"
+    assert "A test is sent once." in client.post(f"{address}replay/", follow=True).content.decode()
+    assert send_due() == 0
+    assert len(receiver.came) == 1
+
+
 def test_a_test_that_nobody_answers(world, receivers):
     receiver = receivers()
     webhook = make_endpoint(world, receiver.url.replace(str(receiver.server_port), "9"))
@@ -407,6 +418,23 @@ def test_a_worker_makes_a_test_too(world, endpoint, receiver):
     test_webhook(job.id)
     assert again(delivery).status == SUCCEEDED
     assert len(receiver.came) == 1
+
+
+def test_an_outcome_that_cannot_be_kept_ends_its_delivery_and_no_other(endpoint):
+    good, bad = add_deliveries(endpoint, 2)
+    keys = [ObjectId(each.id) for each in (good, bad)]
+    updates = [
+        UpdateOne({"_id": keys[0]}, {"$set": {"status": SUCCEEDED}}),
+        UpdateOne({"_id": keys[1]}, {"$inc": {"status": 1}}),  # refused, whenever it is tried
+    ]
+    sending.Sender().write_updates(keys, updates)
+    assert again(good).status == SUCCEEDED
+    found = again(bad)
+    assert (found.status, found.error, found.next_attempt_at) == (
+        FAILED,
+        "The outcome of the attempt could not be kept.",
+        None,
+    )
 
 
 # -- lanes -------------------------------------------------------------------------------------------------------------
