@@ -38,6 +38,7 @@ def sign_in(page: Page, address: str) -> None:
 def open_deletion(page: Page) -> None:
     page.goto("/account/security/")
     page.get_by_role("link", name="Delete account").click()
+    page.wait_for_load_state()
     if page.get_by_role("heading", name="Is it you?").count():
         confirm_person(page, PASSWORD)
     expect(page.get_by_role("heading", name="Delete your account?")).to_be_visible()

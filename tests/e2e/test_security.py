@@ -55,6 +55,7 @@ def open_security(page: Page, link: str) -> None:
 
 
 def confirm_if_asked(page: Page) -> None:
+    page.wait_for_load_state()
     if page.get_by_role("heading", name="Is it you?").count():
         page.get_by_label("Password", exact=True).fill(PASSWORD)
         page.get_by_role("button", name="Confirm", exact=True).click()
