@@ -127,6 +127,19 @@ def test_a_person_connects_and_disconnects(connected, person):
     assert mails(person.email)[-1].payload["subject"] == "An account was disconnected"
 
 
+def test_who_did_not_confirm_lately_is_asked_before_an_account_is_disconnected(visitor, person):
+    account = SocialAccount.objects.create(user=person, provider="sandbox", uid="1")
+    sign_in(visitor, person.email)
+    asked = visitor.post("/accounts/connected/", {"account": account.pk})
+    assert (asked.status_code, asked["Location"].partition("?")[0]) == (302, "/accounts/reauthenticate/")
+    assert SocialAccount.objects.filter(pk=account.pk).exists()
+    assert not events_of("user.account_disconnected")
+    done = visitor.post(asked["Location"], {"password": PASSWORD})
+    assert done["Location"] == "/accounts/connected/"
+    assert not SocialAccount.objects.exists()
+    assert len(events_of("user.account_disconnected")) == 1
+
+
 def test_the_account_of_somebody_else_is_not_disconnected(connected, person):
     other = new_client()
     stranger = User.objects.create_user("stranger@example.com", PASSWORD)
