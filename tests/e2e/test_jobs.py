@@ -46,6 +46,7 @@ def onboard(page: Page) -> None:
         if "/onboarding/" not in page.url:
             return
         step = page.url
+        page.wait_for_load_state()
         if page.get_by_label("Organization name", exact=True).count():
             page.get_by_label("Organization name", exact=True).fill(f"Works {datetime.now(UTC):%H%M%S}")
         page.get_by_role("button", name=re.compile("Get started|Continue|Open the product")).click()
@@ -68,6 +69,10 @@ def test_a_person_watches_cancels_and_downloads_an_export(visitor: Callable[...,
     give_a_long_history(database, "member")
 
     page.goto("/account/export/")
+    page.get_by_role("button", name="Make an export").click()
+    expect(page.get_by_role("heading", name="Is it you?")).to_be_visible()
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Confirm", exact=True).click()
     page.get_by_role("button", name="Make an export").click()
     row = page.locator("li.job").first
     bar = row.locator("progress[value]")

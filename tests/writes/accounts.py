@@ -69,7 +69,8 @@ def profile(world):
 
 @write("accounts:export")
 def export(world):
-    return Visit(recorded=[Recorded("user.export_requested", world.member)], by="member")
+    asked = Recorded("user.export_requested", world.member)
+    return Visit(recorded=[asked], by="member", client=confirmed(world, "member"))
 
 
 @write("jobs:job_cancel", "one's own")

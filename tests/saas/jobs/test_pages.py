@@ -14,8 +14,9 @@ from saas.jobs.models import CANCELLED, DISCARDED, FAILED, QUEUED, RUNNING, SUCC
 from saas.mailing.models import BOUNCED, switched_off
 from saas.tasks import send_email
 from saas.tenancy import now
-from tests.factories import make_world
+from tests.factories import PASSWORD, make_world
 from tests.saas.jobs.work import fails, steps
+from tests.writes.organizations import confirmed
 
 
 def events(name):
@@ -69,8 +70,28 @@ def test_nobody_else_gets_the_file_and_an_expired_one_is_gone(world, finished):
     assert b"expired" in answer.content
 
 
-def test_two_clicks_make_one_export(world):
+def test_who_did_not_confirm_lately_is_asked_before_an_export_is_made(world):
     client = world.client("member")
+    asked = client.post("/account/export/")
+    assert asked.url == "/accounts/reauthenticate/?next=%2Faccount%2Fexport%2F"
+    assert not jobs().filter(user_id=world.member.pk).count()
+    back = client.post(asked.url, {"password": PASSWORD})
+    assert back.url == "/account/export/"
+    assert "Make an export" in client.get(back.url).content.decode()
+    assert client.post(back.url).url == "/account/export/"
+    assert jobs().filter(user_id=world.member.pk).count() == 1
+
+
+def test_asking_who_it_is_uses_up_none_of_the_exports_of_a_day(world):
+    client = world.client("member")
+    for _ in range(12):
+        assert client.post("/account/export/").url.startswith("/accounts/reauthenticate/")
+    client.post("/accounts/reauthenticate/", {"password": PASSWORD})
+    assert client.post("/account/export/").url == "/account/export/"
+
+
+def test_two_clicks_make_one_export(world):
+    client = confirmed(world, "member")
     for _ in range(2):
         assert client.post("/account/export/").status_code == 303
     assert jobs().filter(user_id=world.member.pk).count() == 1
