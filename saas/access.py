@@ -184,7 +184,9 @@ class AccessMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
         if is_signed_in(request.user) and not response.has_header("Cache-Control"):
-            response["Cache-Control"] = f"private, {KEPT_BY_BROWSER.get(vars(request).get('mark_kind', ''), 'no-cache')}"
+            response["Cache-Control"] = (
+                f"private, {KEPT_BY_BROWSER.get(vars(request).get('mark_kind', ''), 'no-cache')}"
+            )
         return response
 
     def process_view(
