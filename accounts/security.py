@@ -2,6 +2,10 @@
 
 A link goes back to the moment of its mail. So once it was used, the links of later mails, which an intruder may have
 got at an address of his own, are void; that of an earlier mail still works.
+
+The address of the mail becomes the account's only one again. An account that took it meanwhile and never confirmed it
+gives way. One that did confirm it keeps it: then the claimed account stays without any address and without a password,
+so that no mail opens it, and its owner is told what to do.
 """
 
 from dataclasses import dataclass
@@ -14,8 +18,10 @@ from allauth.account.utils import user_pk_to_url_str
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
 from django.conf import settings
+from django.contrib.auth.hashers import make_password
 from django.core import signing
 from django.db import IntegrityError
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
@@ -24,7 +30,8 @@ from django.utils.crypto import get_random_string
 from accounts import sessions
 from accounts.models import User
 from accounts.once import use_once
-from saas import events
+from accounts.unproved import make_room, no_address
+from saas import emails, events
 from saas.db import atomic
 from saas.events.models import events as recorded
 
@@ -35,6 +42,10 @@ SLACK = timedelta(minutes=1)  # what is told by a mail happened a little before 
 
 class Undone(Exception):
     """What the mail of this link told of has been taken back already, by the link of an earlier mail."""
+
+
+class AddressTaken(Exception):
+    """The account is locked; its address is a confirmed one of another account, so nobody gets in for now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +59,10 @@ class Claim:
     at: datetime
 
 
-def not_me_url(user: Any, *, mail: str, address: str) -> str:
-    """The link for one mail; it works once, for a week."""
-    values = [str(user.pk), mail, address, get_random_string(16), timezone.now().timestamp()]
+def not_me_url(user: Any, *, mail: str, address: str, at: datetime | None = None) -> str:
+    """The link for one mail; it works once, for a week.  `at` is the moment that it goes back to, now without it."""
+    moment = at or timezone.now()
+    values = [str(user.pk), mail, address, get_random_string(16), moment.timestamp()]
     return settings.SITE_URL + reverse("accounts:not_me", args=[signing.dumps(values, salt=SALT)])
 
 
@@ -64,24 +76,35 @@ def read_claim(token: str) -> Claim | None:
 
 
 def lock_by(claim: Claim, *, request: HttpRequest) -> str | None:
-    """Lock the account and answer where its owner chooses a new password; None for a used link and a void one."""
+    """Lock the account and answer where its owner chooses a new password; None for a used link and a void one.
+
+    Raises AddressTaken, after which the account is locked, too.
+    """
     if not use_once("not_me", claim.nonce, keeps=LINK_LIVES):
         return None
     try:
-        user = lock_account(claim=claim, gives_address_back=True, request=request)
-    except IntegrityError:  # the old address is somebody else's by now
-        user = lock_account(claim=claim, gives_address_back=False, request=request)
+        user = lock_as_far_as_possible(claim, request=request)
     except (Undone, User.DoesNotExist):
         return None
     key = default_token_generator.make_token(user)
     return reverse("account_reset_password_from_key", kwargs={"uidb36": user_pk_to_url_str(user), "key": key})
 
 
+def lock_as_far_as_possible(claim: Claim, *, request: HttpRequest) -> User:
+    """Raises User.DoesNotExist, Undone, AddressTaken."""
+    try:
+        return lock_account(claim=claim, gives_address_back=True, request=request)
+    except IntegrityError as problem:
+        lock_account(claim=claim, gives_address_back=False, request=request)
+        raise AddressTaken from problem
+
+
 @atomic
 def lock_account(*, claim: Claim, gives_address_back: bool, request: HttpRequest) -> User:
     """Nobody signs in until the password is reset; all sessions end; ways in that were added since are taken away.
 
-    Raises User.DoesNotExist, Undone, IntegrityError when the address cannot be given back.
+    Without the address given back there is no way in at all, and a mail says what to do.  Raises User.DoesNotExist,
+    Undone, IntegrityError when the address cannot be given back.
     """
     user = User.objects.get(pk=claim.user_id)
     before, user.locked_at = user.locked_at, timezone.now()
@@ -93,6 +116,8 @@ def lock_account(*, claim: Claim, gives_address_back: bool, request: HttpRequest
     removed = take_back(user, since=claim.at - SLACK)
     if gives_address_back:
         give_back(user, claim, request=request)
+    else:
+        withhold(user, claim, request=request)
     events.record(
         "user.locked",
         actor=user,
@@ -125,15 +150,41 @@ def take_back(user: User, *, since: datetime) -> list[str]:
 
 
 def give_back(user: User, claim: Claim, *, request: HttpRequest) -> None:
-    """Make the address that the mail went to the main one, and the only one: whoever was in may read the others."""
-    others = EmailAddress.objects.filter(user_id=user.pk).exclude(email=claim.address)
-    for address in others:
-        events.record("user.email_removed", actor=user, target=user, before={"email": address.email}, request=request)
-    EmailAddress.objects.filter(pk__in=[address.pk for address in others]).delete()
+    """Make the address that the mail went to the main one, and the only one: whoever was in may read the others.
+
+    Raises IntegrityError when another account has confirmed it.
+    """
+    make_room(email=claim.address, user=user, request=request)
+    remove_addresses(user, EmailAddress.objects.exclude(email=claim.address), request=request)
     mine = EmailAddress.objects.filter(user_id=user.pk, email=claim.address)
     if not mine.update(verified=True, primary=True):
         EmailAddress.objects.create(user=user, email=claim.address, verified=True, primary=True)
-    if user.email != claim.address:
-        User.objects.filter(pk=user.pk).update(email=claim.address)
-        before, after = {"email": user.email}, {"email": claim.address}
-        events.record("user.email_changed", actor=user, target=user, before=before, after=after, request=request)
+    move(user, claim.address, request=request)
+
+
+def withhold(user: User, claim: Claim, *, request: HttpRequest) -> None:
+    """Leave the account without an address and a password: whoever was in may read the mail of all that it has.
+
+    The mail that tells of it has a link to claim the account again, once the other one has given up the address.
+    """
+    remove_addresses(user, EmailAddress.objects.all(), request=request)
+    move(user, no_address(user), request=request)
+    User.objects.filter(pk=user.pk).update(password=make_password(None))
+    link = not_me_url(user, mail="account_locked", address=claim.address, at=claim.at)
+    emails.send(to=claim.address, template="account_locked", context={"not_me_url": link}, user=user)
+
+
+def remove_addresses(user: User, among: QuerySet[EmailAddress], *, request: HttpRequest) -> None:
+    gone = list(among.filter(user_id=user.pk))
+    for address in gone:
+        events.record("user.email_removed", actor=user, target=user, before={"email": address.email}, request=request)
+    EmailAddress.objects.filter(pk__in=[address.pk for address in gone]).delete()
+
+
+def move(user: User, email: str, *, request: HttpRequest) -> None:
+    """Make it the main address; raises IntegrityError when another account has it."""
+    if user.email == email:
+        return
+    User.objects.filter(pk=user.pk).update(email=email)
+    before, after = {"email": user.email}, {"email": email}
+    events.record("user.email_changed", actor=user, target=user, before=before, after=after, request=request)

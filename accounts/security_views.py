@@ -88,12 +88,21 @@ def not_me(request: HttpRequest, token: str) -> HttpResponse:
         return render(request, "accounts/not_me.html", {"claim": None}, status=404)
     if request.method != "POST":
         return render(request, "accounts/not_me.html", {"claim": claim})
-    way_back = security.lock_by(claim, request=request)
+    try:
+        way_back = security.lock_by(claim, request=request)
+    except security.AddressTaken:
+        leave(request)
+        return render(request, "accounts/not_me.html", {"claim": claim, "is_taken": True})
     if way_back is None:
         return render(request, "accounts/not_me.html", {"claim": None}, status=404)
+    leave(request)
+    return redirect(request, way_back)
+
+
+def leave(request: HttpRequest) -> None:
+    """Sign out here, whoever it is: the account's sessions have just ended."""
     if request.user.is_authenticated:
         logout(request)
-    return redirect(request, way_back)
 
 
 @public

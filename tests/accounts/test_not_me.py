@@ -8,11 +8,14 @@ from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
 
 from accounts.models import User
-from tests.accounts.conftest import PASSWORD, mails, new_client, sign_in
+from accounts.tasks import end_accounts
+from saas.product import product
+from tests.accounts.conftest import PASSWORD, link_in, mails, new_client, sign_in
 from tests.accounts.test_factors import turn_on
 from tests.accounts.test_password import NEW, ask_for_reset, choose
 from tests.accounts.test_sessions import confirm, is_in
 from tests.accounts.test_sign_up import events_of
+from tests.factories import UserFactory
 
 
 def not_me_link(mail) -> str:
@@ -205,3 +208,120 @@ def test_a_link_of_an_erased_account_says_that_it_no_longer_works(person, burgle
     EmailAddress.objects.filter(user=person).delete()
     User.objects.filter(pk=person.pk).delete()
     assert visitor.post(burgled[1]).status_code == 404
+
+
+# -- the address is another account's by now ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def given_up(person, inside):
+    """An intruder made another address the main one and removed the owner's: the mail that told the owner."""
+    mail = move_to(inside, person, EVIL)
+    inside.post("/accounts/email/", {"email": person.email, "action_remove": ""})
+    assert owns(person) == {EVIL}
+    return mail
+
+
+def reset_links(address) -> list[str]:
+    return [mail for mail in mails(address) if "/accounts/password/reset/key/" in mail.payload["body"]]
+
+
+@pytest.mark.parametrize("way", ["sign-up", "elsewhere"])
+def test_an_account_that_nobody_confirmed_gives_the_address_back(person, inside, given_up, visitor, way):
+    squatter = new_client()
+    if way == "sign-up":
+        squatter.post("/accounts/signup/", {"email": person.email, "password1": PASSWORD})
+    else:
+        theirs = User.objects.create(email=person.email)
+        SocialAccount.objects.create(user=theirs, provider="google", uid="squatter")
+        EmailAddress.objects.create(user=theirs, email=person.email, primary=True)
+    theirs = User.objects.get(email=person.email)
+    answer = visitor.post(not_me_link(given_up))
+    assert answer.status_code == 303
+    assert owns(person) == {person.email}
+    form = visitor.get(answer["Location"])["Location"]
+    assert visitor.post(form, {"password1": NEW})["Location"] == "/accounts/password/reset/key/done/"
+    assert sign_in(visitor, person.email, NEW)["Location"].startswith("/o/")
+    assert not is_in(squatter)
+    assert not EmailAddress.objects.filter(user=theirs).exists()
+    (gone,) = [event for event in events_of("user.email_removed") if event.targets[0]["id"] == theirs.pk]
+    assert (gone.user_id, gone.before) == (person.pk, {"email": person.email})
+    end_accounts()
+    assert not User.objects.filter(pk=theirs.pk).exists()
+    assert not SocialAccount.objects.filter(uid="squatter").exists()
+    assert User.objects.get(email=person.email).pk == person.pk
+
+
+def test_the_mail_that_would_confirm_the_other_account_is_worth_nothing_after_that(person, given_up, visitor):
+    squatter = new_client()
+    squatter.post("/accounts/signup/", {"email": person.email, "password1": PASSWORD})
+    visitor.post(not_me_link(given_up))
+    confirmation = mails(person.email)[-1]
+    squatter.post(link_in(confirmation))
+    assert owns(person) == {person.email}
+    assert not is_in(squatter)
+
+
+def test_an_address_that_another_person_only_wrote_down_is_given_back(person, given_up, visitor):
+    other = UserFactory(last_login=person.created_at)
+    EmailAddress.objects.create(user=other, email=person.email)
+    visitor.post(not_me_link(given_up))
+    assert owns(person) == {person.email}
+    assert not EmailAddress.objects.filter(user=other, email=person.email).exists()
+    other.refresh_from_db()
+    assert other.is_active
+
+
+@pytest.fixture
+def confirmed_elsewhere(person, given_up):
+    """Another account has proved to own the address."""
+    other = User.objects.create_user(person.email, PASSWORD, last_login=person.created_at)
+    EmailAddress.objects.create(user=other, email=person.email, verified=True, primary=True)
+    return other
+
+
+def test_an_address_that_another_account_confirmed_leaves_the_intruder_without_a_way_in(
+    person, inside, given_up, confirmed_elsewhere, visitor
+):
+    SocialAccount.objects.create(user=person, provider="google", uid="intruder")
+    page = visitor.post(not_me_link(given_up)).content.decode()
+    assert "belongs to another account" in page
+    assert product()["support_email"] in page
+    assert not is_in(inside)
+    person_now = User.objects.get(pk=person.pk)
+    assert person_now.locked_at
+    assert not person_now.has_usable_password()
+    assert not EmailAddress.objects.filter(user=person).exists()
+    assert not SocialAccount.objects.filter(user=person).exists()
+    intruder = new_client()
+    ask_for_reset(intruder, EVIL)
+    assert not reset_links(EVIL)
+    assert sign_in(intruder, EVIL).status_code == 200
+    assert len(events_of("user.locked")) == 1
+    confirmed_elsewhere.refresh_from_db()
+    assert (confirmed_elsewhere.email, confirmed_elsewhere.is_active) == (person.email, True)
+
+
+def test_the_owner_is_told_what_to_do_and_gets_the_address_once_it_is_free(
+    person, given_up, confirmed_elsewhere, visitor
+):
+    visitor.post(not_me_link(given_up))
+    told = mails(person.email)[-1]
+    assert told.payload["subject"] == "Your account is locked"
+    assert product()["support_email"] in told.payload["body"]
+    EmailAddress.objects.filter(user=confirmed_elsewhere).delete()
+    User.objects.filter(pk=confirmed_elsewhere.pk).update(email="another@example.com")
+    answer = new_client().post(not_me_link(told))
+    assert answer.status_code == 303
+    assert owns(person) == {person.email}
+    form = visitor.get(answer["Location"])["Location"]
+    visitor.post(form, {"password1": NEW})
+    assert sign_in(visitor, person.email, NEW)["Location"].startswith("/o/")
+
+
+def test_a_void_link_locks_nothing_also_when_its_address_is_another_account_s(person, taken_over, visitor):
+    told_owner, told_intruder = taken_over
+    visitor.post(not_me_link(told_owner))
+    EmailAddress.objects.create(user=UserFactory(), email=EVIL, verified=True)
+    assert new_client().post(not_me_link(told_intruder)).status_code == 404
+    assert owns(person) == {person.email}

@@ -506,18 +506,48 @@ def not_me(world):
 
 @write("accounts:not_me", "with the address back")
 def not_me_with_the_address_back(world):
-    here, was = world.member, world.member.email
-    EmailAddress.objects.filter(user=here).delete()
-    EmailAddress.objects.create(user=here, email="intruder@example.com", verified=True, primary=True)
-    here.email = "intruder@example.com"
-    here.save()
-    url = not_me_url(here, mail="email_changed", address=was)
+    token = claim_of_a_moved(world.member)
+    return Visit(recorded=taken_back(world.member), by="nobody", arguments={"token": token})
+
+
+@write("accounts:not_me", "with the address back from an account that nobody confirmed")
+def not_me_with_the_address_of_an_unconfirmed_account(world):
+    was = world.member.email
+    token = claim_of_a_moved(world.member)
+    other = User.objects.create_user(was)
+    EmailAddress.objects.create(user=other, email=was, primary=True)
     recorded = [
-        Recorded("user.email_removed", here, before="email", actor=here),
-        Recorded("user.email_changed", here, changed="email", actor=here),
-        Recorded("user.locked", here, changed="locked_at", actor=here),
+        Recorded("user.email_removed", other, before="email", actor=world.member),
+        Recorded("user.deletion_requested", other, changed="deletes_at", actor=world.member),
+        *taken_back(world.member),
     ]
-    return Visit(recorded=recorded, by="nobody", arguments={"token": url.rstrip("/").rpartition("/")[2]})
+    return Visit(recorded=recorded, by="nobody", arguments={"token": token})
+
+
+@write("accounts:not_me", "with the address confirmed by another account")
+def not_me_with_the_address_of_a_confirmed_account(world):
+    was = world.member.email
+    token = claim_of_a_moved(world.member)
+    EmailAddress.objects.create(user=world.outsider, email=was, verified=True)
+    return Visit(recorded=taken_back(world.member), by="nobody", arguments={"token": token})
+
+
+def claim_of_a_moved(user):
+    """An intruder has made his own address the account's only one; the link of the mail that told the owner."""
+    was = user.email
+    EmailAddress.objects.filter(user=user).delete()
+    EmailAddress.objects.create(user=user, email="intruder@example.com", verified=True, primary=True)
+    user.email = "intruder@example.com"
+    user.save()
+    return not_me_url(user, mail="email_changed", address=was).rstrip("/").rpartition("/")[2]
+
+
+def taken_back(user):
+    return [
+        Recorded("user.email_removed", user, before="email", actor=user),
+        Recorded("user.email_changed", user, changed="email", actor=user),
+        Recorded("user.locked", user, changed="locked_at", actor=user),
+    ]
 
 
 @write("accounts:not_me", "by the person", apart="the end of the session comes after the lock")
