@@ -52,6 +52,23 @@ def owner(visitor) -> Page:
     return page
 
 
+def test_a_name_without_a_gap_fits_a_phone(visitor):
+    page = visitor(viewport={"width": 360, "height": 780})
+    sign_in(page, "viewer@groundwork.test")
+    page.goto("/o/new/")
+    name = f"Unabhängigkeitserklärungs{'versammlungs' * 3}{time.time_ns():x}"
+    page.get_by_label("Organization name").fill(name)
+    page.get_by_role("button", name="Create organization").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(name)
+    home = page.url
+    paths = ["", "projects/", "members/", "activity/", "webhooks/", "audit/", "settings/", "roles/"]
+    for url in [*(home + path for path in paths), "/o/", "/notifications/preferences/", "/account/"]:
+        page.goto(url)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{url} is too wide for a phone"
+        if url.startswith(home) and url != home:
+            assert name in page.title(), "tabs of two organizations can be told apart"
+
+
 def invite(page: Page, *addresses: str, role: str = "Member", note: str = "") -> None:
     page.get_by_role("link", name="Members", exact=True).first.click()
     page.get_by_role("link", name="Invite people").click()
