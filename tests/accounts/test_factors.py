@@ -6,6 +6,7 @@ import hmac
 import re
 import struct
 import time
+from urllib.parse import urlsplit
 
 import pytest
 import time_machine
@@ -13,7 +14,9 @@ from allauth.mfa.models import Authenticator
 
 from accounts import factors
 from accounts.models import User
-from tests.accounts.conftest import mails, new_client, sign_in
+from accounts.security import not_me_url
+from tests.accounts.conftest import PASSWORD, mails, new_client, sign_in
+from tests.accounts.test_password import NEW
 from tests.accounts.test_sessions import confirm, is_in
 from tests.accounts.test_sign_up import events_of
 from tests.factories import UserFactory
@@ -193,6 +196,34 @@ def test_a_change_of_the_second_step_ends_the_trust(person, protected):
     client.post("/accounts/logout/")
     protected[0].post("/accounts/2fa/recovery-codes/generate/")
     first_step(person, client)
+
+
+@pytest.mark.parametrize("how", ["changed", "claimed"])
+def test_a_new_password_ends_the_trust(person, protected, how):
+    client = first_step(person)
+    send(client, protected[2][0])
+    client.post("/accounts/2fa/trust/", {"action": "trust"})
+    client.post("/accounts/logout/")
+    if how == "changed":
+        protected[0].post("/accounts/password/change/", {"oldpassword": PASSWORD, "password1": NEW})
+    else:
+        Authenticator.objects.update(created_at=person.created_at.replace(year=2024))
+        owner = new_client()
+        link = urlsplit(not_me_url(person, mail="new_sign_in", address=person.email)).path
+        form = owner.get(owner.post(link)["Location"])["Location"]
+        owner.post(form, {"password1": NEW})
+    assert sign_in(client, person.email, NEW)["Location"] == "/accounts/2fa/authenticate/"
+
+
+def test_who_waits_at_the_second_step_while_the_account_is_locked_stays_outside(person, protected):
+    client = first_step(person)
+    Authenticator.objects.update(created_at=person.created_at.replace(year=2024))
+    link = urlsplit(not_me_url(person, mail="new_sign_in", address=person.email)).path
+    new_client().post(link)
+    assert send(client, protected[2][0])["Location"] == "/accounts/2fa/trust/"
+    assert not is_in(client)
+    assert client.post("/accounts/2fa/trust/", {"action": "trust"})["Location"] == "/account/locked/"
+    assert not is_in(client)
 
 
 def test_turning_the_app_off_takes_the_codes_along(person, protected):

@@ -325,3 +325,14 @@ def test_a_void_link_locks_nothing_also_when_its_address_is_another_account_s(pe
     EmailAddress.objects.create(user=UserFactory(), email=EVIL, verified=True)
     assert new_client().post(not_me_link(told_intruder)).status_code == 404
     assert owns(person) == {person.email}
+
+
+def test_an_intruder_who_gives_up_the_account_s_last_address_does_not_keep_the_owner_out(person, taken_over, visitor):
+    """The link at his first address leaves the account without any, once another account of his has confirmed that."""
+    told_owner, told_intruder = taken_over
+    EmailAddress.objects.filter(user=person, email=EVIL).delete()
+    EmailAddress.objects.create(user=UserFactory(), email=EVIL, verified=True)
+    assert new_client().post(not_me_link(told_intruder)).status_code == 200
+    assert not EmailAddress.objects.filter(user=person).exists()
+    assert visitor.post(not_me_link(told_owner)).status_code == 303
+    assert owns(person) == {person.email}

@@ -3,20 +3,24 @@
 import re
 from datetime import timedelta
 from io import StringIO
+from uuid import uuid4
 
 import pytest
 import time_machine
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from accounts import sessions
-from tests.accounts.conftest import PASSWORD, new_client, sign_in
-from tests.accounts.test_sessions import is_in
+from tests.accounts.conftest import PASSWORD, link_in, mails, new_client, sign_in
+from tests.accounts.test_code_sign_in import code_for
+from tests.accounts.test_sessions import confirm, is_in
 from tests.accounts.test_sign_up import events_of
 from tests.accounts.test_social import go_there, provider  # noqa: F401 - a fixture
 from tests.factories import UserFactory, make_world
+from tests.writes.passkeys import Passkey
 
 CURRENT = settings.SESSION_COOKIE_NAME
 
@@ -148,3 +152,62 @@ def test_an_account_elsewhere_does_not_skip_the_second_step(visitor, provider, a
     visitor.post("/accounts/logout/")
     assert go_there(visitor, email=address)["Location"].startswith("/accounts/2fa/authenticate/")
     assert "_auth_user_id" not in visitor.session
+
+
+# -- a key that somebody planted in the browser before -----------------------------------------------------------------
+
+
+def by_password(client, person):
+    sign_in(client, person.email)
+
+
+def by_code(client, person):
+    client.post("/accounts/login/code/", {"email": person.email})
+    client.post("/accounts/login/code/confirm/", {"code": code_for(person.email)})
+
+
+def by_recovery_code(client, person):
+    TOTP.activate(person, generate_totp_secret())
+    code = RecoveryCodes.activate(person).generate_codes()[0]
+    sign_in(client, person.email)
+    client.post("/accounts/2fa/authenticate/", {"code": code})
+    client.post("/accounts/2fa/trust/", {"action": ""})
+
+
+def by_passkey(client, person):
+    owner = new_client()
+    sign_in(owner, person.email)
+    confirm(owner)
+    owner.get("/accounts/2fa/passkeys/add/")
+    passkey = Passkey()
+    owner.post("/accounts/2fa/passkeys/add/", {"name": "Phone", "credential": passkey.registration(owner)})
+    client.get("/accounts/2fa/passkeys/sign-in/", headers={"X-Requested-With": "XMLHttpRequest"})
+    client.post("/accounts/2fa/passkeys/sign-in/", {"credential": passkey.assertion(client, person)})
+
+
+def by_confirming_the_address(client, _person):
+    email = f"{uuid4().hex}@example.com"
+    client.post("/accounts/signup/", {"email": email, "password1": PASSWORD})
+    client.post(link_in(mails(email)[-1]))
+
+
+def by_an_account_elsewhere(client, _person):
+    go_there(client, email=f"{uuid4().hex}@example.com", name="Nora")
+
+
+WAYS = [by_password, by_code, by_recovery_code, by_passkey, by_confirming_the_address, by_an_account_elsewhere]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_no_way_in_goes_on_under_a_key_that_was_there_before(visitor, person, provider, way):  # noqa: F811
+    planted = visitor.session
+    planted["planted"] = True
+    planted.save()
+    before = visitor.cookies[CURRENT].value
+    way(visitor, person)
+    assert visitor.session["_auth_user_id"]
+    assert visitor.cookies[CURRENT].value != before
+    thief = new_client()
+    thief.cookies[CURRENT] = before
+    assert not is_in(thief)
+    assert "_auth_user_id" not in thief.session

@@ -2,6 +2,7 @@
 
 import re
 import threading
+import time
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -12,7 +13,8 @@ from allauth.socialaccount.models import SocialAccount
 
 from accounts.models import User
 from saas.sandbox import oidc
-from tests.accounts.conftest import PASSWORD, mails, new_client, sign_in
+from tests.accounts.conftest import PASSWORD, link_in, mails, new_client, sign_in
+from tests.accounts.test_password import NEW, ask_for_reset
 from tests.accounts.test_sessions import confirm
 from tests.accounts.test_sign_up import events_of
 
@@ -157,7 +159,38 @@ def test_the_last_way_in_stays(connected, person):
     assert "last way in" in answer.content.decode()
     assert SocialAccount.objects.exists()
     Authenticator.objects.create(user=user, type="webauthn", data={"name": "Laptop", "credential": {}})
-    assert disconnect(connected).status_code == 302
+    confirm_by_passkey(connected)
+    assert disconnect(connected)["Location"] == "/accounts/connected/"
+    assert not SocialAccount.objects.exists()
+
+
+def test_in_whatever_order_the_ways_are_given_up_the_mailbox_stays_one(connected, person):
+    """Without a password: first the account elsewhere goes, for there is a passkey, and then the passkey."""
+    user = User.objects.get(pk=person.pk)
+    user.set_unusable_password()
+    user.save()
+    connected.force_login(user)
+    passkey = Authenticator.objects.create(user=user, type="webauthn", data={"name": "Laptop", "credential": {}})
+    confirm_by_passkey(connected)
+    assert disconnect(connected)["Location"] == "/accounts/connected/"
+    assert not SocialAccount.objects.exists()
+    connected.post(f"/accounts/2fa/passkeys/{passkey.pk}/remove/")
+    assert not Authenticator.objects.exists()
+    connected.post("/accounts/email/", {"email": person.email, "action_remove": ""})
+    assert EmailAddress.objects.filter(user=user, verified=True, primary=True).exists()
+    stranger = new_client()
+    ask_for_reset(stranger, person.email)
+    form = stranger.get(link_in(mails(person.email)[-1]))["Location"]
+    assert stranger.post(form, {"password1": NEW})["Location"] == "/accounts/password/reset/key/done/"
+    assert sign_in(stranger, person.email, NEW)["Location"].startswith("/o/")
+
+
+def confirm_by_passkey(client):
+    """As after confirming with the passkey."""
+    session = client.session
+    session["account_authentication_methods"] = [{"method": "mfa", "at": time.time(), "reauthenticated": True}]
+    session["account_authentication_methods_user"] = session["_auth_user_id"]
+    session.save()
 
 
 def test_two_are_not_disconnected_at_the_same_time(connected, person, in_parallel):
