@@ -183,7 +183,7 @@ class AccessMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
-        if is_signed_in(request.user) and not response.has_header("Cache-Control"):
+        if not response.has_header("Cache-Control") and is_signed_in(request.user):
             response["Cache-Control"] = (
                 f"private, {KEPT_BY_BROWSER.get(vars(request).get('mark_kind', ''), 'no-cache')}"
             )

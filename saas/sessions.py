@@ -11,6 +11,7 @@ from django.contrib.sessions.backends import cached_db
 from django.contrib.sessions.middleware import SessionMiddleware as DjangoSessionMiddleware
 from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
+from django.utils.cache import patch_vary_headers
 from django.utils.crypto import salted_hmac
 
 log = structlog.get_logger(__name__)
@@ -53,6 +54,7 @@ class SessionMiddleware(DjangoSessionMiddleware):
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         if not was_overtaken(request):
             return super().process_response(request, response)
+        patch_vary_headers(response, ("Cookie",))
         return HttpResponse(status=204) if "HX-Request" in request.headers else response
 
 

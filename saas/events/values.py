@@ -15,13 +15,13 @@ SECRET_KEY = re.compile(
     r"passw|passphrase|pwd|secret|token|credential|cookie|authorization|bearer|recovery|passkey_data|key_hash|magic_?link"
     r"|(?:api|access|private|signing|session|encryption|ssh|hmac|client|master)_?key"
     r"|(?:backup|verification|confirmation|login|mfa|sms|one_?time)_?codes?"
-    r"|(?:^|_)(?:t?otp|jwt|pin)(?:_|$)|^pass$|^sessionid$|card_?number|^cv[cv]2?$",
+    r"|(?:^|_)(?:t?otp|jwt|pin)(?:_|$)|^pass$|card_?number|^cv[cv]2?$",
     re.IGNORECASE,
 )
 COUNTS_TOKENS = re.compile(r"tokens$", re.IGNORECASE)
 #: What only tells of a secret.
 TELLS_OF_SECRET = re.compile(r"(_ids?|_names?|_prefix|_count|_at)$", re.IGNORECASE)
-HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 NO_LETTER = re.compile(r"[^A-Za-z0-9]+")
 #: What looks like a secret wherever it stands, and the part of it that may stay.
 SECRET_TEXTS = (
@@ -44,7 +44,10 @@ SECRET_TEXTS = (
     (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)", re.DOTALL), REDACTED),
     (re.compile(r"(?i)\b([a-z][a-z0-9+.-]{1,20}://)[^\s/@:]{0,200}:[^\s/@]{1,200}@"), rf"\1{REDACTED}@"),
     (
-        re.compile(r"(?i)([?&#](?:[\w.-]{0,40}[_-])?(?:token|key|code|secret|signature|password)=)[^&\s#]+"),
+        re.compile(
+            r"(?i)([?&#](?:(?:[\w.-]{0,40}[_-])?(?:token|secret|signature|password)"
+            r"|(?:(?:api|access|private|signing|auth|login|otp|mfa)[_-])?(?:key|code))=)[^&\s#]+"
+        ),
         rf"\1{REDACTED}",
     ),
     # as settings and JSON have it
@@ -119,6 +122,8 @@ def is_secret(key: str, value: Any) -> bool:
     if value is None or isinstance(value, bool) or value in ("", [], {}):
         return False  # whether there is one may be known
     name = NO_LETTER.sub("_", HUMP.sub("_", key))
+    if name.replace("_", "").lower() == "sessionid":
+        return True
     if TELLS_OF_SECRET.search(name) or (isinstance(value, (int, float)) and COUNTS_TOKENS.search(name)):
         return False
     return bool(SECRET_KEY.search(name))

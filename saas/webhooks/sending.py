@@ -289,6 +289,10 @@ class Lane:
             self.lines.pop().close()
 
 
+#: What MongoDB says of a row that it will not take however often it is tried: too large, too deep, of a wrong type.
+NEVER_TAKEN = {2, 9, 14, 15, 28, 10334, 17419, 17420}
+
+
 class Sender:
     """Works lanes off for RUN_FOR seconds, or until nothing is due.  One thread decides and writes, others send."""
 
@@ -449,7 +453,7 @@ class Sender:
             except BulkWriteError as problem:
                 # What MongoDB never takes, such as a row that would be too large, must not be sent for ever.
                 log.exception("webhook_outcomes_refused", problem=str(problem)[:500])
-                give_up([keys[each["index"]] for each in problem.details["writeErrors"]])
+                give_up([keys[each["index"]] for each in problem.details["writeErrors"] if each["code"] in NEVER_TAKEN])
                 return
             except PyMongoError as problem:
                 if time.monotonic() > give_up_at:

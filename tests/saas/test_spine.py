@@ -109,7 +109,8 @@ def test_a_failing_sink_holds_up_no_other_sink_and_no_other_organization(world, 
     assert good.id not in probe.heard, "the order of one organization's events holds"
 
 
-def test_a_sink_that_recovers_goes_on_where_it_stopped(world, probe, dispatch_events):
+def test_a_sink_that_recovers_goes_on_where_it_stopped(world, probe, dispatch_events, monkeypatch):
+    monkeypatch.setattr(dispatching, "PAUSES", (3600, 3600))  # longer than the test takes on any machine
     made = [create(world, f"Project {n}").id for n in range(3)]
     probe.fails_on = {made[1]}
     dispatch_events()
