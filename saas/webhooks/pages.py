@@ -201,7 +201,7 @@ def log(request: HttpRequest, place: Place, webhook: Webhook) -> dict[str, Any]:
         "filters": filters,
         "is_filtered": any(values.values()),
         "deliveries": rows,
-        "asks_again": asks_again(rows),
+        "asks_again": asks_again(rows) or LATER,  # for what is added meanwhile
         **page.links(request),
     }
 

@@ -17,6 +17,8 @@ from random import randrange
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, expect, sync_playwright
+from pymongo import MongoClient
+from pymongo.database import Database
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 180
@@ -171,12 +173,32 @@ class Mailbox:
 
 
 @pytest.fixture
+def database(product: Product) -> Iterator[Database]:
+    """The database of the product, for what no page can show or make."""
+    environment = Path(f"/proc/{product.process.pid}/environ").read_text().split("\0")
+    port = next(line.partition("=")[2] for line in environment if line.startswith("MONGODB_PORT="))
+    client: MongoClient = MongoClient(f"mongodb://localhost:{port}/?directConnection=true")
+    yield client["groundwork"]
+    client.close()
+
+
+def until_told(page: Page, database: Database) -> None:
+    """Wait until everything that has happened has reached everybody, so that nothing of it comes later."""
+    for _ in range(240):
+        if not database["events"].find_one({"is_pending": True}):
+            return
+        page.wait_for_timeout(250)
+    raise AssertionError("some events never reach anybody")
+
+
+@pytest.fixture
 def mailbox(visitor: Callable[..., Page]) -> Mailbox:
     return Mailbox(visitor())
 
 
 def check_accessibility(page: Page) -> None:
-    """axe-core finds nothing serious or critical on the page as it is now."""
+    """axe-core finds nothing serious or critical on the page as it is now, with all its styles."""
+    page.wait_for_load_state()
     violations = Axe().run(page).response["violations"]
     severe = [v for v in violations if v["impact"] in SEVERE]
     assert not severe, "\n".join(

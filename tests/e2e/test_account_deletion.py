@@ -1,31 +1,18 @@
 """A person deletes the account: kept from it by an organization, back by signing in, and in the end gone."""
 
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
-import pytest
 from playwright.sync_api import Page, expect
-from pymongo import MongoClient
 from pymongo.database import Database
 
-from tests.e2e.conftest import PASSWORD, Mailbox, Product, check_accessibility, unique_address
+from tests.e2e.conftest import PASSWORD, Mailbox, check_accessibility, unique_address
 from tests.e2e.test_newcomer import sign_up
 from tests.e2e.test_organizations import DEMO_PASSWORD, confirm_person, get_started, invite, look
 from tests.e2e.test_organizations import sign_in as sign_in_with
 from tests.e2e.test_security import finish_onboarding
 
 DELETE = "/account/delete/"
-
-
-@pytest.fixture
-def database(product: Product) -> Iterator[Database]:
-    environment = Path(f"/proc/{product.process.pid}/environ").read_text().split("\0")
-    port = next(line.partition("=")[2] for line in environment if line.startswith("MONGODB_PORT="))
-    client: MongoClient = MongoClient(f"mongodb://localhost:{port}/?directConnection=true")
-    yield client["groundwork"]
-    client.close()
 
 
 def sign_in(page: Page, address: str) -> None:

@@ -5,28 +5,16 @@ import re
 import zipfile
 from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 
-import pytest
 from bson import ObjectId
 from playwright.sync_api import Page, expect
-from pymongo import MongoClient
 from pymongo.database import Database
 
 from platform_admin.demo import PASSWORD, PEOPLE
-from tests.e2e.conftest import Product, check_accessibility, unique_address
+from tests.e2e.conftest import check_accessibility, unique_address
 
 #: So many entries make an export that takes some seconds.
 MANY = 300_000
-
-
-@pytest.fixture
-def database(product: Product) -> Database:
-    environment = Path(f"/proc/{product.process.pid}/environ").read_text().split("\0")
-    port = next(line.partition("=")[2] for line in environment if line.startswith("MONGODB_PORT="))
-    client: MongoClient = MongoClient(f"mongodb://localhost:{port}/?directConnection=true")
-    yield client["groundwork"]
-    client.close()
 
 
 def sign_in(page: Page, role: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import check_accessibility
+from tests.e2e.conftest import check_accessibility, until_told
 
 PASSWORD = "groundwork-demo"  # of the demo's people (platform_admin/demo.py)
 LIVE = 20_000  # milliseconds: before a page without a connection looks by itself; `make bench` knows the real time
@@ -40,24 +40,11 @@ def until_live(page: Page, path: str) -> None:
         page.goto(path)
 
 
-def until_told_of_sign_in(page: Page, since: float) -> None:
-    """The notice of a sign-in after `since` stands in the inbox, so it will not come between what follows."""
-    page.goto("/notifications/")
-    page.wait_for_function(
-        """since => [...document.querySelectorAll("li.notice")].some((notice) =>
-            notice.textContent.includes("new browser")
-            && Date.parse(notice.querySelector("time").dateTime) >= since)""",
-        arg=(since - 1) * 1000,
-        timeout=LIVE,
-    )
-
-
 @pytest.mark.e2e
-def test_a_colleague_hears_of_a_project_and_two_windows_agree(sign_in):
-    began = time.time()
+def test_a_colleague_hears_of_a_project_and_two_windows_agree(sign_in, database):
     owner, member = sign_in("owner", "/o/acme/"), sign_in("member", "/account/")
     second = member.context.new_page()
-    until_told_of_sign_in(member, began)
+    until_told(member, database)  # of the sign-ins too
     member.locator("#bell-button").click()  # whatever there was is seen
     expect(member.locator("#bell-list form, #bell-list .bell-empty").first).to_be_visible()
     expect(member.locator(".bell-badge")).to_have_count(0)
