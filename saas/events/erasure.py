@@ -4,12 +4,13 @@ Names, addresses, browsers and network addresses are blanked; ids, times and eve
 stays whole.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 from pymongo import UpdateOne
 
 from saas.audit.erasing import blanking
+from saas.batches import batches
 from saas.data_map import Person
 from saas.events.models import RARE_PLACES
 from saas.mongo.documents import get_collection
@@ -44,25 +45,21 @@ def erase_person(user_id: str, *, addresses: Collection[str] = (), names: Collec
 
 def erase_once(user_id: str, addresses: Collection[str], names: Collection[str]) -> tuple[int, int]:
     """How many events were changed, and how many were not because they changed meanwhile."""
-    log = get_collection("events")
-    count, missed = 0, 0
-    changes: list[UpdateOne] = []
+    log, count, missed = get_collection("events"), 0, 0
+    for changes in batches(blankings(log.find(about(user_id, addresses)), user_id, addresses, names), BATCH):
+        done = log.bulk_write(changes, ordered=False)
+        count, missed = count + done.modified_count, missed + len(changes) - done.matched_count
+    return count, missed
 
-    def write() -> None:
-        nonlocal count, missed
-        if changes:
-            done = log.bulk_write(changes, ordered=False)
-            count, missed = count + done.modified_count, missed + len(changes) - done.matched_count
-            changes.clear()
 
-    for event in log.find(about(user_id, addresses)):
+def blankings(
+    found: Iterable[dict[str, Any]], user_id: str, addresses: Collection[str], names: Collection[str]
+) -> Iterator[UpdateOne]:
+    """The writes for those in which something is left to blank."""
+    for event in found:
         change = blanked(event, user_id, addresses, names if holds_id(event, user_id) else ())
         if change:
-            changes.append(blanking(event, change, user_id))
-        if len(changes) == BATCH:
-            write()
-    write()
-    return count, missed
+            yield blanking(event, change, user_id)
 
 
 def about(user_id: str, addresses: Collection[str]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from typing import Any
 
 from pymongo import UpdateOne
 
+from saas.batches import batches
 from saas.data_map import Person
 from saas.events.erasure import DELETED
 from saas.mongo.documents import get_collection
@@ -15,15 +16,14 @@ BATCH = 500  # rows written in one round trip
 def forget_person(person: Person) -> int:
     """The entry of the data map: the titles that name the person say "Deleted person".  Safe to repeat."""
     rows, known = get_collection("notifications"), [person.id, *person.addresses]
-    count, changes = 0, []
-    for row in rows.find({"about": {"$in": known}}, {"wording": 1}):
-        wording = without_person(row["wording"], person)
-        change = {"$set": {"title": title_of(wording), "wording": wording}, "$pull": {"about": {"$in": known}}}
-        changes.append(UpdateOne({"_id": row["_id"]}, change))
-        if len(changes) == BATCH:
-            count += rows.bulk_write(changes, ordered=False).modified_count
-            changes = []
-    return count + (rows.bulk_write(changes, ordered=False).modified_count if changes else 0)
+    found = rows.find({"about": {"$in": known}}, {"wording": 1})
+    changes = (UpdateOne({"_id": row["_id"]}, nameless(row["wording"], person, known)) for row in found)
+    return sum(rows.bulk_write(batch, ordered=False).modified_count for batch in batches(changes, BATCH))
+
+
+def nameless(wording: dict[str, Any], person: Person, known: list[str]) -> dict[str, Any]:
+    after = without_person(wording, person)
+    return {"$set": {"title": title_of(after), "wording": after}, "$pull": {"about": {"$in": known}}}
 
 
 def without_person(wording: dict[str, Any], person: Person) -> dict[str, Any]:

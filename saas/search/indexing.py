@@ -7,13 +7,13 @@ later has read later, and MongoDB lets only one of two at a time have an entry.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
 from bson import ObjectId
 from pymongo import UpdateOne
 
 from saas import hooks, resources
+from saas.batches import batches
 from saas.db import atomic
 from saas.mongo.documents import get_collection
 from saas.mongo.fields import new_key
@@ -111,9 +111,9 @@ def rebuild(organization: Any) -> Rebuilt:
     """
     generation, indexed, removed = new_key(), 0, 0
     for resource in searched():
-        for batch in batches(each.id for each in resource.describe_all(id_of(organization))):
+        for batch in batches((each.id for each in resource.describe_all(id_of(organization))), BATCH):
             indexed += refresh(organization, resource, batch, generation=generation)["indexed"]
-        for batch in batches(left_behind(organization, resource, generation)):
+        for batch in batches(left_behind(organization, resource, generation), BATCH):
             done = refresh(organization, resource, batch, generation=generation)
             indexed, removed = indexed + done["indexed"], removed + done["removed"]
     return Rebuilt(indexed, removed)
@@ -127,11 +127,6 @@ def left_behind(organization: Any, resource: Resource, generation: str) -> Itera
 
 def searched() -> list[Resource]:
     return [resource for resource in resources.every() if resource.is_searched]
-
-
-def batches(ids: Iterator[str]) -> Iterator[list[str]]:
-    while batch := list(islice(ids, BATCH)):
-        yield batch
 
 
 # -- one entry ---------------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ switches at once the later one holds; it may break off anywhere and begin again.
 
 from typing import Any
 
+from saas.batches import batches
 from saas.tenancy import now
 from saas.webhooks import lanes
 from saas.webhooks.models import PENDING, Webhook, deliveries, webhooks
@@ -83,10 +84,5 @@ def in_batches(found: Any, write: Any) -> int:
 
 def one_pass(found: Any, write: Any) -> int:
     """Write what one walk over the index finds: what is written already is not read again for each batch."""
-    count, rows = 0, found.clone().only("id").as_pymongo().batch_size(BATCH)
-    ids: list[Any] = []
-    for row in rows:
-        ids.append(row["_id"])
-        if len(ids) == BATCH:
-            count, ids = count + write(deliveries().filter(id__in=ids)), []
-    return count + (write(deliveries().filter(id__in=ids)) if ids else 0)
+    ids = (row["_id"] for row in found.clone().only("id").as_pymongo().batch_size(BATCH))
+    return sum(write(deliveries().filter(id__in=batch)) for batch in batches(ids, BATCH))
