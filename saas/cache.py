@@ -1,10 +1,15 @@
 """Django's cache on Valkey, with one client for each thread: Django builds a new one for every command, 0.1 ms."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import redis
+import structlog
 from django.core.cache.backends.redis import RedisCache as DjangoRedisCache
 from django.core.cache.backends.redis import RedisCacheClient
+
+log = structlog.get_logger(__name__)
 
 
 class KeptClient(RedisCacheClient):
@@ -25,3 +30,12 @@ class RedisCache(DjangoRedisCache):
     def __init__(self, server: str, params: dict[str, Any]) -> None:
         super().__init__(server, params)
         self._class = KeptClient
+
+
+@contextmanager
+def dispensable(words: str) -> Iterator[None]:
+    """Do without what stands inside while the cache is away; `words` is the event in the process's log."""
+    try:
+        yield
+    except redis.RedisError as problem:
+        log.warning(words, problem=str(problem))

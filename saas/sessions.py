@@ -4,8 +4,6 @@ A session goes on under a new key when somebody signs in or changes a password o
 way with the old key comes too late: it must not take the new cookie away, nor lead its page to the sign-in.
 """
 
-import redis
-import structlog
 from django.conf import settings
 from django.contrib.sessions.backends import cached_db
 from django.contrib.sessions.middleware import SessionMiddleware as DjangoSessionMiddleware
@@ -14,7 +12,8 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.cache import patch_vary_headers
 from django.utils.crypto import salted_hmac
 
-log = structlog.get_logger(__name__)
+from saas.cache import dispensable
+
 REMEMBERED = 120  # seconds: longer than any request is on its way, and than a stream waits before it looks again
 
 
@@ -29,19 +28,15 @@ class SessionStore(cached_db.SessionStore):
 
 def note_renewal(key: str) -> None:
     """Say that this session goes on, or will soon go on, under a new key.  Writes to the cache; does without one."""
-    try:
+    with dispensable("session_renewal_not_noted"):
         cache.set(renewal_of(key), 1, timeout=REMEMBERED)
-    except redis.RedisError as problem:
-        log.warning("session_renewal_not_noted", error=str(problem))
 
 
 def was_renewed(key: str) -> bool:
     """Whether this session has gone on under another key just now.  False while the cache is away."""
-    try:
+    with dispensable("session_renewal_not_known"):
         return cache.get(renewal_of(key)) is not None
-    except redis.RedisError as problem:
-        log.warning("session_renewal_not_known", error=str(problem))
-        return False
+    return False
 
 
 def renewal_of(key: str) -> str:

@@ -10,16 +10,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import structlog
 from django.core.cache import cache
 from django.http import HttpRequest
-from redis.exceptions import RedisError
 
 from saas import events
+from saas.cache import dispensable
 from saas.events.actors import Actor
 from saas.logs import SECRET_PATHS
-
-log = structlog.get_logger(__name__)
 
 MINUTE, HOUR = 60, 3600  # seconds
 
@@ -70,20 +67,12 @@ def once(kind: str, parts: list[Any], *, seconds: int) -> Iterator[bool]:
         yield is_first
     except Exception:
         if is_first:
-            forget(key)
+            with dispensable("audit_without_cache"):
+                cache.delete(key)
         raise
 
 
 def is_new(key: str, seconds: int) -> bool:
-    try:
+    with dispensable("audit_without_cache"):
         return bool(cache.add(key, 1, seconds))
-    except RedisError as problem:
-        log.warning("audit_without_cache", problem=str(problem))
-        return True
-
-
-def forget(key: str) -> None:
-    try:
-        cache.delete(key)
-    except RedisError as problem:
-        log.warning("audit_without_cache", problem=str(problem))
+    return True
