@@ -9,6 +9,7 @@ from organizations import roles
 from organizations.models import Membership, Organization
 from organizations.services.permission import roles_with
 from saas import resources
+from saas.events import catalogue
 
 NOBODY: dict[str, Any] = {"permission": {"$in": []}}
 
@@ -47,8 +48,8 @@ def audience(name: str, event: Any) -> list[str]:
 def roles_of(name: str, event: Any) -> list[str]:
     if name == "owners":
         return roles_with("organization.delete")
-    if name.startswith("may:"):
-        return roles_with(name.removeprefix("may:"))
+    if permission := catalogue.permission_of(name):
+        return roles_with(permission)
     resource = resources.get(event.resource) if name == "readers" else None
     return roles_with(resource.permission if resource else "organization.read")
 

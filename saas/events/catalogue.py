@@ -19,7 +19,8 @@ FILE = "config/events.yaml"
 NO_LINK = "none"
 NOTICE_TYPES = ("info", "success", "warning", "error", "invitation", "mention")
 #: Who hears of an event: fixed groups, or everybody who may do something ("may:organization.manage_members").
-AUDIENCE = r"^(self|target|members|readers|owners|staff|may:[A-Za-z]+\.[a-z_]+)$"
+BY_PERMISSION = "may:"
+AUDIENCE = rf"^(self|target|members|readers|owners|staff|{BY_PERMISSION}[A-Za-z]+\.[a-z_]+)$"
 NAME = r"^[a-z_]+(\.[a-z_]+)+$"
 PUBLIC_NAME = r"^[a-zA-Z0-9_.]+$"
 #: Whose endpoints hear an event: the event's organization, the platform, each organization of the person.
@@ -232,19 +233,25 @@ def read_public_names(data: Any, told: set[str]) -> tuple[dict[str, str], dict[s
     """The words of each public name, and what those say that no event tells of.  Raises ConfigError."""
     words, triggered = {}, {}
     for name, entry in data["webhooks"].items():
-        payload = entry["payload"] if isinstance(entry, dict) else None
-        if payload is None and name not in told:
-            raise data.error(
-                f"No event tells of {name!r}. Give it a payload when trigger_webhook sends it.", "webhooks", name
-            )
-        if payload is not None and name in told:
+        if isinstance(entry, str):
+            if name not in told:
+                raise data.error(
+                    f"No event tells of {name!r}. Give it a payload when trigger_webhook sends it.", "webhooks", name
+                )
+            words[name] = entry
+            continue
+        if name in told:
             raise data.error(f"An event tells of {name!r}, and says its payload.", "webhooks", name, "payload")
-        if payload is not None and payload not in data["payloads"]:
-            raise data.error(f"There is no schema {payload!r} under payloads.", "webhooks", name, "payload")
-        words[name] = entry["description"] if isinstance(entry, dict) else entry
-        if payload is not None:
-            triggered[name] = Triggered(payload, entry.get("example", {}))
+        if entry["payload"] not in data["payloads"]:
+            raise data.error(f"There is no schema {entry['payload']!r} under payloads.", "webhooks", name, "payload")
+        words[name] = entry["description"]
+        triggered[name] = Triggered(entry["payload"], entry.get("example", {}))
     return words, triggered
+
+
+def permission_of(audience: str) -> str:
+    """What everybody may do who belongs to this audience; "" for one of the fixed groups."""
+    return audience.removeprefix(BY_PERMISSION) if audience.startswith(BY_PERMISSION) else ""
 
 
 def get(name: str) -> Declaration:

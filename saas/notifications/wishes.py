@@ -9,7 +9,7 @@ from saas.notifications import opening
 from saas.notifications.choices import SILENT, Choice, resolve
 from saas.notifications.models import ARCHIVE, Notification, defaults, preferences
 
-BY_PERMISSION, READERS = "may:", "readers"  # audiences of config/events.yaml
+READERS = "readers"  # an audience of config/events.yaml
 
 
 class Wishes:
@@ -86,8 +86,8 @@ def permission_of(row: Notification) -> str:
     """What a person needs for being told of it: that of the object's kind, or the one that its event's audience has."""
     declared = catalogue.find(row.event) if row.event else None
     audience = declared.notify.audience if declared and declared.notify else ""
-    if audience.startswith(BY_PERMISSION):
-        return audience.removeprefix(BY_PERMISSION)
+    if permission := catalogue.permission_of(audience):
+        return permission
     kind = row.resource or (declared.resource if declared and audience == READERS else "")
     resource = resources.get(kind or "")
     return resource.permission if resource else ""

@@ -50,13 +50,11 @@ def listeners(event: Any, name: str) -> list[Webhook]:
 
 def owners_of(event: Any, name: str) -> list[str | None]:
     """Whose endpoints: ids of organizations, None for the platform."""
-    declaration = catalogue.find(event.event)
-    if payloads.is_triggered(event) or declaration is None or declaration.webhook is None:
+    published = payloads.publication_of(event)
+    if published is None or name != published.name:  # triggered, or of payloads.ALSO
         return [event.organization_id]
-    if name != declaration.webhook.name:
-        return [event.organization_id]  # payloads.ALSO
     owners: list[str | None] = []
-    for receiver in declaration.webhook.to:
+    for receiver in published.to:
         if receiver == "platform":
             owners.append(None)
         elif receiver == "memberships":
@@ -81,9 +79,8 @@ def new_delivery(event: Any, name: str, endpoint: Webhook, data: str) -> Webhook
 
 
 def public_name(event: Any) -> str:
-    declaration = catalogue.find(event.event)
-    is_declared = declaration is not None and declaration.webhook is not None and not payloads.is_triggered(event)
-    return declaration.webhook.name if is_declared else event.event  # type: ignore[union-attr]
+    published = payloads.publication_of(event)
+    return published.name if published else event.event
 
 
 def insert(made: list[WebhookDelivery]) -> int:

@@ -66,12 +66,13 @@ def _by_name() -> dict[str, PublicEvent]:
     known = catalogue.load()
     receivers: dict[str, set[str]] = {}
     schemas: dict[str, str] = {}
+    examples: dict[str, dict[str, Any]] = {}
     for declaration in known.events.values():
         if declaration.webhook:
             receivers.setdefault(declaration.webhook.name, set()).update(declaration.webhook.to)
             schemas[declaration.webhook.name] = declaration.webhook.payload
     for name, triggered in known.triggered.items():
-        receivers[name], schemas[name] = {"organization"}, triggered.payload
+        receivers[name], schemas[name], examples[name] = {"organization"}, triggered.payload, triggered.example
     for name in ALSO.values():
         receivers[name].add("organization")
     return {
@@ -80,7 +81,7 @@ def _by_name() -> dict[str, PublicEvent]:
             words,
             known.payloads[schemas[name]],
             tuple(sorted(receivers[name])),
-            known.triggered[name].example if name in known.triggered else {},
+            examples.get(name, {}),
         )
         for name, words in known.webhooks.items()
     }
@@ -95,10 +96,10 @@ def messages_of(event: Any) -> Iterator[tuple[str, str]]:
         for row in messages().filter(event_id=event.id).only("data").as_pymongo():
             yield event.event, row["data"]
         return
-    declaration = catalogue.find(event.event)
-    if declaration is None or declaration.webhook is None:
+    published = publication_of(event)
+    if published is None:
         return
-    yield declaration.webhook.name, encode(data_of(event, declaration.webhook.name))
+    yield published.name, encode(data_of(event, published.name))
     also = ALSO.get(event.event)
     if also:
         yield also, encode(data_of(event, also))
@@ -107,6 +108,12 @@ def messages_of(event: Any) -> Iterator[tuple[str, str]]:
 def is_triggered(event: Any) -> bool:
     """Whether it comes from `trigger_webhook`, and not from the catalogue."""
     return TRIGGERED in event.metadata
+
+
+def publication_of(event: Any) -> catalogue.Publication | None:
+    """How the catalogue publishes it; None for what is triggered, or not public."""
+    declaration = None if is_triggered(event) else catalogue.find(event.event)
+    return declaration.webhook if declaration else None
 
 
 def data_of(event: Any, name: str) -> dict[str, Any]:
