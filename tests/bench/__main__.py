@@ -20,9 +20,9 @@ from urllib.parse import urlencode, urlsplit
 
 from saas.embedded.servers import start
 from tests.bench.load import Result, measure
+from tests.bench.processes import ROOT, running, wait_for
 from tests.e2e.conftest import free_ports
 
-ROOT = Path(__file__).resolve().parents[2]
 SIGN_INS = 12
 PARTS = ("jobs", "spine", "webhooks")  # each measures with its own processes, and writes its own lines
 SETUP = """
@@ -146,42 +146,11 @@ def sign_in(site: str) -> tuple[str, float]:
 @contextmanager
 def served(application: str, port: int, environment: dict[str, str]) -> Iterator[None]:
     """Granian as the Procfile starts it, on loopback."""
-    command = [
-        "--interface",
-        "wsgi",
-        "--host",
-        "127.0.0.1",
-        "--port",
-        str(port),
-        "--workers",
-        "2",
-        "--blocking-threads",
-        "2",
-    ]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "granian", *command, "--no-ws", "--log-level", "error", application],
-        cwd=ROOT,
-        env=environment,
-    )
-    try:
+    command = ["granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port), "--workers", "2"]
+    options = ["--blocking-threads", "2", "--no-ws", "--log-level", "error"]
+    with running(*command, *options, application, environment=environment, is_quiet=False):
         wait_for(port)
         yield
-    finally:
-        process.terminate()
-        process.wait(timeout=15)
-
-
-def wait_for(port: int) -> None:
-    for _ in range(150):
-        try:
-            connection = http.client.HTTPConnection("localhost", port, timeout=5)
-            connection.request("GET", "/healthz")
-            connection.getresponse().read()
-        except OSError:
-            time.sleep(0.1)
-        else:
-            return
-    raise RuntimeError(f"Nothing answers on port {port}.")
 
 
 def write_table(rows: list[tuple[str, Result]]) -> None:

@@ -1,12 +1,9 @@
 """The lines of `make bench` about background work: a worker as the Procfile starts it, with tasks that do nothing."""
 
-import os
-import subprocess
-import sys
 import time
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.bench.processes import line, worker
+
 NO_OPS = 1000
 MANY = 10_000
 
@@ -38,40 +35,16 @@ def main() -> None:
         enqueue("tests.no_op", payload={}, org=Org())
     line("enqueue(), one after the other", f"{(time.perf_counter() - started) / NO_OPS * 1000:.2f} ms each")
 
-    options = [
-        "--queues",
-        "default",
-        "--concurrency",
-        "4",
-        "--loglevel",
-        "ERROR",
-        "--without-gossip",
-        "--without-mingle",
-    ]
-    worker = subprocess.Popen(
-        [sys.executable, "-m", "celery", "--quiet", "--app", "tests.saas.jobs.work", "worker", *options],
-        cwd=ROOT,
-        env=os.environ,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
+    with worker("default", app="tests.saas.jobs.work") as process:
         waiting = jobs().filter(state__in=[QUEUED, RUNNING])
-        while waiting.clone().count() == NO_OPS and worker.poll() is None:
+        while waiting.clone().count() == NO_OPS and process.poll() is None:
             time.sleep(0.05)
         started, first = time.perf_counter(), waiting.clone().count()
         while waiting.clone().first():
             time.sleep(0.05)
         seconds = time.perf_counter() - started
-    finally:
-        worker.terminate()
-        worker.wait(timeout=40)
     line("no-op jobs, four at a time", f"{first / seconds:.0f} per s")
     line("cost of a job for its worker", f"{seconds / first * 1000:.2f} ms")
-
-
-def line(name: str, value: str) -> None:
-    print(f"{name:<40} {value:>16}", flush=True)
 
 
 if __name__ == "__main__":

@@ -30,7 +30,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from playwright.sync_api import sync_playwright
 
 from saas.embedded.servers import Servers, start
-from tests.bench.__main__ import ROOT, SETUP
+from tests.bench.__main__ import SETUP
+from tests.bench.processes import ROOT, running
 from tests.e2e.conftest import free_ports
 
 VERSION = "12.8.2"  # the last line that runs on Node 18 and 20
@@ -165,14 +166,10 @@ def served(
 ) -> Iterator[None]:
     options = f"--interface {interface} --host 127.0.0.1 --port {port} --no-ws --log-level error"
     tls = ["--ssl-certificate", str(key[0]), "--ssl-keyfile", str(key[1])]
-    command = [sys.executable, "-m", "granian", *options.split(), *tls, "--workers-kill-timeout", "2", application]
-    process = subprocess.Popen(command, cwd=ROOT, env=environment)
-    try:
+    command = ["granian", *options.split(), *tls, "--workers-kill-timeout", "2", application]
+    with running(*command, environment=environment, is_quiet=False):
         wait_for_port(port)
         yield
-    finally:
-        process.terminate()
-        process.wait(timeout=15)
 
 
 def wait_for_port(port: int) -> None:

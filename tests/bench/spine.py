@@ -2,16 +2,12 @@
 
 import http.client
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
-from tests.bench.jobs import line
+from tests.bench.processes import line, running, wait_for, worker
 
-ROOT = Path(__file__).resolve().parents[2]
 CHANGES = 40
 
 
@@ -24,7 +20,7 @@ def main() -> None:
     from tests.factories import make_world
 
     world = make_world()
-    with dispatching(), streaming(int(os.environ["STREAM_PORT"])), page_of(world.member, world.org) as page:
+    with worker("events"), streaming(int(os.environ["STREAM_PORT"])), page_of(world.member, world.org) as page:
         times = []
         for number in range(CHANGES + 1):
             started = time.perf_counter()
@@ -38,45 +34,12 @@ def main() -> None:
 
 
 @contextmanager
-def dispatching() -> Iterator[None]:
-    """The worker that hands events out, as the Procfile starts it."""
-    command = ["celery", "--quiet", "--app", "saas.celery", "worker", "--queues", "events", "--concurrency", "4"]
-    with running(*command, "--loglevel", "ERROR", "--without-gossip", "--without-mingle"):
-        yield
-
-
-@contextmanager
 def streaming(port: int) -> Iterator[None]:
-    """The process that holds the pages' connections, as the Procfile starts it."""
+    """The process that holds the pages' connections."""
     command = ["granian", "--interface", "asgi", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
     with running(*command, "--no-ws", "--log-level", "error", "saas.asgi:application"):
-        for _ in range(150):
-            connection = http.client.HTTPConnection("localhost", port, timeout=5)
-            try:
-                connection.request("GET", "/stream/healthz")
-                connection.getresponse().read()
-                break
-            except OSError:
-                time.sleep(0.1)
-            finally:
-                connection.close()
+        wait_for(port, "/stream/healthz")
         yield
-
-
-@contextmanager
-def running(*command: str) -> Iterator[None]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", *command],
-        cwd=ROOT,
-        env=os.environ,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        yield
-    finally:
-        process.terminate()
-        process.wait(timeout=40)
 
 
 @contextmanager

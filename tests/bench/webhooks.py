@@ -4,15 +4,14 @@ starts it, until the outcome of each is written."""
 import asyncio
 import multiprocessing
 import os
-import subprocess
-import sys
 import time
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.bench.processes import line, worker
+
+CONCURRENCY = os.environ.get("BENCH_CONCURRENCY", "10")
 MANY = 20_000
 FLOOD = 10_000
 ENDPOINTS = 16
@@ -71,34 +70,12 @@ def sink(pause: float = 0) -> Any:
         process.join()
 
 
-@contextmanager
-def working() -> Any:
-    options = [
-        "--queues",
-        "webhooks",
-        "--concurrency",
-        os.environ.get("BENCH_CONCURRENCY", "10"),
-        "--loglevel",
-        "ERROR",
-    ]
-    worker = subprocess.Popen(
-        [sys.executable, "-m", "celery", "--quiet", "--app", "saas.celery", "worker", *options,
-         "--without-gossip", "--without-mingle"],
-        cwd=ROOT, env=os.environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    try:
-        yield
-    finally:
-        worker.terminate()
-        worker.wait(timeout=40)
-
-
 def main() -> None:
     """Run with MONGODB_URI and REDIS_URL of servers of one's own; writes the table's lines."""
     import django
 
     django.setup()
-    with sink() as url, sink(pause=30) as hangs, working():
+    with sink() as url, sink(pause=30) as hangs, worker("webhooks", concurrency=CONCURRENCY):
         time.sleep(4)  # until the worker is there
         measure_pace(url)
         measure_fairness(url, hangs)
@@ -192,10 +169,6 @@ def write_deliveries(endpoints: list[Any], count: int) -> None:
     ]
     for start in range(0, count, 2000):
         deliveries().insert(rows[start : start + 2000], load_bulk=False)
-
-
-def line(name: str, value: str) -> None:
-    print(f"{name:<40} {value:>16}", flush=True)
 
 
 if __name__ == "__main__":
